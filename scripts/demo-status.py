@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""Show what runs on the demo Droplet: one page, 80 columns, one ssh call."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH = 80
+BAR = 20
+
+# Everything the page needs in one go; each section starts with a line of its own.
+REMOTE = r"""
+echo '== now'; date +%s
+echo '== meminfo'; cat /proc/meminfo
+# The group that init lives in has the limit of a simulated Droplet; on a real one it has none.
+echo '== cgroup'
+own=$(awk -F: '$2 ~ /memory/ || $1 == 0 {print $3; exit}' /proc/1/cgroup); own=${own%/init.scope}
+d=/sys/fs/cgroup/memory$own; [ -d "$d" ] || d=/sys/fs/cgroup$own
+cat "$d/memory.limit_in_bytes" "$d/memory.usage_in_bytes" 2>/dev/null ||
+  cat "$d/memory.max" "$d/memory.current" 2>/dev/null
+awk '/^(total_)?inactive_file /{v=$2} END{print v}' "$d/memory.stat"
+ids=$(docker ps --all --quiet)
+echo '== inspect'; [ -z "$ids" ] || docker inspect $ids
+echo '== stats'; docker stats --no-stream --no-trunc --format '{{json .}}'
+"""
+
+
+class DownError(Exception):
+    """The demo Droplet does not answer."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One container; memory in MiB, 0 = unknown or unlimited."""
+
+    name: str
+    state: str
+    health: str
+    used_mb: float
+    limit_mb: float
+    restarts: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """All that the page shows."""
+
+    title: str
+    version: str
+    url: str
+    ssh: str
+    up_seconds: float
+    used_mb: float
+    total_mb: float
+    services: tuple[Service, ...]
+
+
+def megabytes(text: str) -> float:
+    """Read docker's sizes: 45.2MiB, 1.1GiB, 900KiB, 12B."""
+    for unit, factor in (("GiB", 1024.0), ("MiB", 1.0), ("KiB", 1 / 1024), ("B", 1 / 2**20)):
+        if text.endswith(unit):
+            return float(text.removesuffix(unit)) * factor
+    return 0.0
+
+
+def sections(output: str) -> dict[str, str]:
+    """Split what the remote script printed at its `== name` lines."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in output.splitlines():
+        if line.startswith("== "):
+            name = line[3:]
+            found[name] = ""
+        else:
+            found[name] = found.get(name, "") + line + "\n"
+    return found
+
+
+def memory(meminfo: str, cgroup: str) -> tuple[float, float]:
+    """Used and total MiB: the machine's, or its container's limit where that is smaller."""
+    kib = {line.split(":")[0]: int(line.split()[1]) for line in meminfo.splitlines() if ":" in line}
+    total = kib.get("MemTotal", 0) / 1024
+    used = total - kib.get("MemAvailable", 0) / 1024
+    numbers = [int(word) for word in cgroup.split() if word.isdigit()]
+    if len(numbers) == 3 and numbers[0] / 2**20 < total:
+        # Page cache that nobody uses is given back first, so it is not "used".
+        return (numbers[1] - numbers[2]) / 2**20, numbers[0] / 2**20
+    return used, total
+
+
+def parse(output: str, *, title: str, version: str, url: str, ssh: str) -> Status:
+    part = sections(output)
+    stats = {
+        item["ID"]: megabytes(item["MemUsage"].split(" / ")[0])
+        for item in map(json.loads, part.get("stats", "").splitlines())
+    }
+    services: list[Service] = []
+    started: list[float] = []
+    for box in json.loads(part.get("inspect", "").strip() or "[]"):
+        state = box["State"]
+        labels = box["Config"].get("Labels") or {}
+        name = labels.get("com.docker.compose.service") or box["Name"].lstrip("/")
+        services.append(
+            Service(
+                name=name,
+                state=state["Status"],
+                health=(state.get("Health") or {}).get("Status", "-"),
+                used_mb=stats.get(box["Id"], 0.0),
+                limit_mb=box["HostConfig"]["Memory"] / 2**20,
+                restarts=box["RestartCount"],
+            )
+        )
+        if state["Status"] == "running":
+            started.append(datetime.fromisoformat(state["StartedAt"][:19] + "+00:00").timestamp())
+    now = float(part.get("now", "0").strip() or 0)
+    used, total = memory(part.get("meminfo", ""), part.get("cgroup", ""))
+    return Status(
+        title=title,
+        version=version,
+        url=url,
+        ssh=ssh,
+        up_seconds=max(0.0, now - min(started)) if started else 0.0,
+        used_mb=used,
+        total_mb=total,
+        services=tuple(sorted(services, key=lambda service: service.name)),
+    )
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def render(status: Status, *, color: bool) -> str:
+    """Draw the page. Pure: the same status gives the same text."""
+
+    def paint(code: str, text: str) -> str:
+        return f"\033[{code}m{text}\033[0m" if color else text
+
+    def mood(word: str) -> str:
+        if word in {"running", "healthy"}:
+            return "32"
+        return "33" if word in {"starting", "restarting", "-", "created"} else "31"
+
+    def bar(used: float, limit: float) -> str:
+        if not limit:
+            return f"{'no limit':<{BAR}} {used:>5.0f} MiB      "
+        share = used / limit
+        full = min(BAR, round(share * BAR))
+        code = "32" if share < 0.8 else "33" if share < 0.95 else "31"
+        drawn = paint(code, "█" * full) + paint("2", "░" * (BAR - full))
+        return f"{drawn} {used:>5.0f} of {limit:>4.0f} MiB"
+
+    left = f"{status.title} {status.version}"
+    right = f"up {duration(status.up_seconds)}" if status.up_seconds else ""
+    lines = [
+        "",
+        paint("1", left) + right.rjust(WIDTH - len(left)),
+        paint("4", status.url),
+        "",
+        paint("2", f"{'service':<12}{'state':<11}{'health':<11}{'memory':<38}restarts"),
+    ]
+    for one in status.services:
+        state = paint(mood(one.state), f"{one.state[:10]:<11}")
+        health = paint(mood(one.health), f"{one.health[:10]:<11}")
+        drawn = bar(one.used_mb, one.limit_mb)
+        lines.append(f"{one.name[:11]:<12}{state}{health}{drawn}  {one.restarts:>6}")
+    if not status.services:
+        lines.append("no containers: run make demo")
+    lines += [
+        paint("2", "─" * WIDTH),
+        f"{'Droplet':<34}{bar(status.used_mb, status.total_mb)}",
+        "",
+        "Next:",
+        f"  {'make demo-release':<44}the next version, while it serves",
+        f"  {status.ssh:<44}look around",
+        f"  {'make demo-down':<44}remove it all",
+        "",
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def inventory_host() -> dict[str, Any]:
+    """Read address, port, user and key of the first demo host from the inventory itself."""
+    listed = subprocess.run(
+        [ROOT / ".venv/bin/ansible-inventory", "-i", "inventory/demo", "--list"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    hosts = json.loads(listed.stdout or "{}").get("_meta", {}).get("hostvars", {})
+    if not hosts:
+        raise DownError(f"inventory/demo names no host. {listed.stderr.strip()}".strip())
+    found: dict[str, Any] = next(iter(hosts.values()))
+    return found
+
+
+def ssh_command(host: dict[str, Any]) -> list[str]:
+    """Build what Ansible itself would call, so that both see the same Droplet."""
+    command = ["ssh", *shlex.split(str(host.get("ansible_ssh_common_args", "")))]
+    if "ansible_port" in host:
+        command += ["-p", str(host["ansible_port"])]
+    if "ansible_ssh_private_key_file" in host:
+        command += ["-i", str(host["ansible_ssh_private_key_file"])]
+    user = host.get("ansible_user", "root")
+    return [*command, f"{user}@{host.get('ansible_host', '127.0.0.1')}"]
+
+
+def gather(ssh: list[str]) -> str:
+    """Ask the Droplet, in one call."""
+    quiet = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR"]
+    shell = "sh -s" if ssh[-1].startswith("root@") else "sudo -n sh -s"
+    try:
+        done = subprocess.run(
+            [ssh[0], *quiet, *ssh[1:], shell],
+            input=REMOTE,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=ROOT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DownError("it did not answer within 60 s") from error
+    if "== stats" not in done.stdout:
+        raise DownError((done.stderr.strip() or "no answer").splitlines()[-1])
+    return done.stdout
+
+
+def product(url: str) -> tuple[str, str]:
+    """Name and version as the product itself says them."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 # http on loopback
+            said = json.load(answer)
+        return str(said["name"]), str(said["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "Business Planner", "(not answering)"
+
+
+def main() -> int:
+    port = os.environ.get("DEMO_HTTP_PORT", "8080")
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        ssh = ssh_command(inventory_host())
+        output = gather(ssh)
+    except DownError as error:
+        print(f"The demo Droplet is not reachable ({error}). Start it: make demo", file=sys.stderr)
+        return 1
+    title, version = product(url)
+    status = parse(output, title=title, version=version, url=url, ssh=shlex.join(ssh))
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    print(render(status, color=color))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

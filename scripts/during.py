@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Run a command and ask a URL all the while: during.py URL COMMAND...
+
+Prints how many requests were answered and how many failed. Its exit code is the command's, or 1 if
+the command passed but a request failed.
+"""
+
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+PAUSE_SECONDS = 0.1
+MOST_REQUESTS = 20_000  # bounded: a release that hangs does not load the Droplet for ever
+
+
+@dataclass
+class Count:
+    """Answers so far, with the first few reasons of failure."""
+
+    answered: int = 0
+    failed: int = 0
+    slowest_seconds: float = 0.0
+    reasons: list[str] = field(default_factory=list)
+
+    def note(self, seconds: float, problem: Exception | None) -> None:
+        self.slowest_seconds = max(self.slowest_seconds, seconds)
+        if problem is None:
+            self.answered += 1
+            return
+        self.failed += 1
+        if len(self.reasons) < 3:
+            self.reasons.append(str(problem) or type(problem).__name__)
+
+    def __str__(self) -> str:
+        total = self.answered + self.failed
+        text = f"{total} requests, {self.failed} failed, slowest {self.slowest_seconds:.2f} s"
+        return "\n  ".join([text, *self.reasons])
+
+
+def get(url: str) -> None:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 # always http on loopback
+        answer.read()
+
+
+def ask_until(stop: threading.Event, ask: Callable[[], None], count: Count) -> None:
+    for _ in range(MOST_REQUESTS):
+        started = time.monotonic()
+        problem: Exception | None = None
+        try:
+            ask()
+        except OSError as error:  # refused, reset, timed out, HTTP 5xx: all of them
+            problem = error
+        count.note(time.monotonic() - started, problem)
+        if stop.wait(PAUSE_SECONDS):
+            return
+
+
+def main() -> int:
+    url, *command = sys.argv[1:]
+    count, stop = Count(), threading.Event()
+    loop = threading.Thread(target=ask_until, args=(stop, lambda: get(url), count), daemon=True)
+    loop.start()
+    try:
+        code = subprocess.run(command, check=False).returncode
+    finally:
+        stop.set()
+        loop.join()
+    print(f"During the release: {count}")
+    return code or (1 if count.failed else 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
