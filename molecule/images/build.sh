@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Makes every image the bench needs and fills the bench's registry with them. The second run only compares hashes.
+# An upstream name is taken as it is where present, pulled where a registry answers, and otherwise made as a
+# stand-in from Debian packages. BENCH_STANDINS=1 makes the stand-ins even where a registry answers.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=molecule/bench/steps.sh
+. molecule/bench/steps.sh
+# shellcheck source=molecule/images/host.sh
+. molecule/images/host.sh
+
+DEBIAN=debian:13
+# Upstream name, and the folder of its stand-in's recipe.
+UPSTREAM=(nginx:1.28-alpine=nginx pgvector/pgvector:pg17=pgvector redis:7-alpine=redis python:3.13-slim=python registry:2=registry)
+
+label() { docker image inspect -f "{{index .Config.Labels \"planner-bench.$2\"}}" "$1" 2>/dev/null || true; }
+present() { docker image inspect -f . "$1" >/dev/null 2>&1; }
+
+# recipe FOLDER...: a hash of all that an image is made from, besides its base.
+recipe() { (cd molecule/images && { find "$@" -type f -print0; find "$HOST_DIR/host" -type f -print0; } | sort -z | xargs -0 cat | sha256sum | cut -c1-16); }
+recipe_on() { printf '%s %s' "$(docker image inspect -f '{{.Id}}' "$1")" "$(recipe "$2")" | sha256sum | cut -c1-16; }
+
+# Asked once, and not again after the first pull that fails.
+registry_answers() {
+  if [ -z "${REACHABLE:-}" ]; then
+    REACHABLE=no
+    if [ -n "${BENCH_STANDINS:-}" ]; then :
+    elif [ -n "$(docker info -f '{{range .RegistryConfig.Mirrors}}{{.}}{{end}}{{.HTTPSProxy}}' 2>/dev/null)" ]; then REACHABLE=yes
+    elif timeout 5 bash -c '</dev/tcp/registry-1.docker.io/443' 2>/dev/null; then REACHABLE=yes
+    fi
+  fi
+  [ "$REACHABLE" = yes ]
+}
+
+pull() {
+  registry_answers || return 1
+  if step "Pull $1" timeout 180 docker pull --quiet "$1"; then return; fi
+  REACHABLE=no
+  echo "    no image registry: making stand-ins from Debian packages instead"
+  return 1
+}
+
+# current IMAGE RECIPE: is it the real image, or the stand-in of this very recipe?
+current() { present "$1" && case $(label "$1" standin) in "" | "$2") ;; *) return 1 ;; esac; }
+
+# build_image IMAGE FOLDER LABEL RECIPE: host network, so that a proxy or a mirror on this machine's loopback works.
+build_image() {
+  local proxy args=()
+  for proxy in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+    [ -z "${!proxy:-}" ] || args+=(--build-arg "$proxy")
+  done
+  tar -c -C "molecule/images/$2" . -C "$HOST_DIR" host |
+    docker build --network host --force-rm "${args[@]}" --label "planner-bench.$3=$4" --tag "$1" -
+}
+
+as_root() { if [ "$EUID" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+# The smallest Debian 13, straight from the mirror; cleans up after itself also when interrupted.
+debian_standin() {
+  local root
+  root=$(mktemp -d)
+  # shellcheck disable=SC2064
+  trap "as_root umount '$root/proc' '$root/sys' 2>/dev/null; as_root rm -rf --one-file-system '$root'" EXIT
+  trap 'exit 130' INT TERM
+  as_root debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$MIRROR" /usr/share/debootstrap/scripts/sid
+  as_root cp -r "$HOST_DIR/host" "$root/tmp/host"
+  as_root chroot "$root" /bin/sh /tmp/host/apply
+  as_root sh -c "cd '$root' && rm -rf tmp/* var/lib/apt/lists/* var/cache/apt/* var/log/* debootstrap && echo force-unsafe-io >etc/dpkg/dpkg.cfg.d/docker-apt-speedup"
+  # apt's binary caches are 95 MB an image.
+  as_root sh -c "printf 'Dir::Cache::pkgcache \"\";\nDir::Cache::srcpkgcache \"\";\n' >'$root/etc/apt/apt.conf.d/docker-clean'"
+  as_root tar -c --one-file-system -C "$root" . |
+    docker import -c 'CMD ["bash"]' -c "LABEL planner-bench.standin=$1" - "$DEBIAN"
+}
+
+need_debootstrap() {
+  PATH=$PATH:/usr/sbin
+  command -v debootstrap >/dev/null && return
+  command -v apt-get >/dev/null || die "No image registry answers and this machine has no apt: connect it to a registry, or run this on Debian or Ubuntu."
+  step "Install debootstrap" as_root sh -c 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends debootstrap debian-archive-keyring'
+}
+
+host_files
+
+wanted=$(recipe build.sh host.sh)
+if ! current "$DEBIAN" "$wanted" && ! pull "$DEBIAN"; then
+  [ "$EUID" -eq 0 ] || sudo -n true 2>/dev/null || die "The stand-in of $DEBIAN is made with debootstrap, which needs root: run 'sudo -v' first."
+  need_debootstrap
+  step "Make $DEBIAN from the Debian mirror" debian_standin "$wanted"
+fi
+
+for entry in "${UPSTREAM[@]}"; do
+  image=${entry%=*} folder=${entry##*=}
+  wanted=$(recipe_on "$DEBIAN" "$folder")
+  current "$image" "$wanted" || pull "$image" || step "Make a stand-in of $image" build_image "$image" "$folder" standin "$wanted"
+done
+
+droplet=planner-bench/droplet:13
+wanted=$(recipe_on "$DEBIAN" droplet)
+[ "$(label "$droplet" recipe)" = "$wanted" ] || step "Make the simulated Droplet's image" build_image "$droplet" droplet recipe "$wanted"
+
+molecule/bench/registry.sh up
+for entry in "${UPSTREAM[@]}"; do
+  image=${entry%=*}
+  case $image in
+    registry:*) continue ;;
+    */*) molecule/bench/push-image.sh "$image" "$image" ;;
+    *) molecule/bench/push-image.sh "$image" "library/$image" ;;
+  esac >/dev/null
+done
+printf 'Images ready in %d s: %s%s\n' "$SECONDS" "$droplet" "$(printf ', %s' "${UPSTREAM[@]%=*}")"
