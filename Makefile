@@ -33,7 +33,7 @@ bench: venv ## Time the first and the second run of site.yml on a fresh demo Dro
 ##@ Prove it
 
 .PHONY: test
-test: venv ## Everything: lint, unit tests, app tests, images, all scenarios (KEEP_GOING=1: past failures)
+test: venv ## Everything: lint, unit and app tests, tarball, all scenarios (KEEP_GOING=1: past failures)
 	@scripts/test.sh $(SCENARIOS)
 
 .PHONY: lint

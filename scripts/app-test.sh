@@ -3,6 +3,7 @@
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
+# shellcheck source=scripts/tls.sh
 . scripts/tls.sh
 
 venv="$PWD/.cache/app-venv"
@@ -17,5 +18,8 @@ install() {
 }
 
 [[ -r $stamp && "$(<"$stamp")" == "$want" ]] || step "Python environment of the app's tests" install
+# They run against real PostgreSQL and Redis: containers, unless both URLs are given.
+if [[ -z ${TEST_DATABASE_URL:-} || -z ${TEST_REDIS_URL:-} ]]; then scripts/images.sh; fi
 cd app
+step "mypy --strict, app" "$venv/bin/mypy" planner tests
 exec "$venv/bin/python" -m pytest "$@"

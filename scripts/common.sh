@@ -10,9 +10,10 @@ mkdir -p .cache/log
 # shellcheck source=molecule/bench/steps.sh
 . molecule/bench/steps.sh
 
-# All scripts in the repository, tracked or new.
-bash_files() {
+# All shell scripts in the repository, tracked or new.
+shell_files() {
   git ls-files --cached --others --exclude-standard | while IFS= read -r file; do
-    if [[ -f $file && ! -L $file ]] && head -n 1 "$file" | grep -qaE '^#!.*\b(ba)?sh\b'; then printf '%s\n' "$file"; fi
+    [[ -f $file && ! -L $file ]] || continue
+    if [[ $file == *.sh ]] || head -n 1 "$file" | grep -qaE '^#!.*\b(ba)?sh\b'; then printf '%s\n' "$file"; fi
   done
 }

@@ -11,7 +11,7 @@ type_check() {
 
 check_shell() {
   local files
-  mapfile -t files < <(bash_files)
+  mapfile -t files < <(shell_files)
   shellcheck --external-sources "${files[@]}"
 }
 

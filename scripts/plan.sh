@@ -14,9 +14,12 @@ case "${SIZE:-}" in
   *) vars+=(-e "droplet_size=$SIZE") ;;
 esac
 
-ansible-playbook playbooks/plan.yml "${vars[@]}" >"$work/log" 2>&1 || {
+log=.cache/log/plan.log
+ansible-playbook playbooks/plan.yml "${vars[@]}" >"$log" 2>&1 || {
   code=$?
-  cat "$work/log" >&2
+  # Ansible says it twice, with a quotation of the playbook in between; once is enough.
+  awk '/^\[ERROR\]/ {on = 1} /^Origin:/ {on = 0} on' "$log" >&2
+  printf 'No plan. Whole log: %s\n' "$log" >&2
   exit "$code"
 }
 cat "$work/plan"

@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
 
-parts=(lint unit app-test build-test images)
+parts=(lint unit build-test images app-test)
 for scenario in "$@"; do parts+=("molecule-$scenario"); done
 
 declare -A result seconds
