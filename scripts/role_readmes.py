@@ -77,7 +77,7 @@ def render(readme: str | None, role: str, spec: dict[str, Any]) -> str:
     block = f"{BEGIN}\n\n{table(spec)}\n\n{END}"
     if readme is None:
         about = spec.get("description", "")
-        paragraphs = "\n\n".join(about if isinstance(about, list) else [about])
+        paragraphs = "\n\n".join(map(one_line, about if isinstance(about, list) else [about]))
         title = f"# Role {role}\n\n{spec.get('short_description', '').rstrip('.')}."
         return "\n\n".join(filter(None, [title, paragraphs.strip(), "## Options", block])) + "\n"
     before, begin, rest = readme.partition(BEGIN)

@@ -55,13 +55,20 @@ class TestRole:
     """What holds for every role."""
 
     def test_spec_equals_defaults(self, role: str) -> None:
-        """Each default in the spec is the one in defaults/main.yml, and vice versa."""
+        """Each default in the spec is the one in defaults/main.yml, and vice versa.
+
+        A null in defaults/main.yml is "not set", which a spec says by having no default.
+        """
         spec = {
             name: same(option["default"])
             for name, option in options(role).items()
-            if "default" in option
+            if option.get("default") is not None
         }
-        assert spec == {name: same(value) for name, value in defaults(role).items()}
+        set_here = {
+            name: same(value) for name, value in defaults(role).items() if value is not None
+        }
+        assert spec == set_here
+        assert set(defaults(role)) <= set(options(role)), "a default that the spec does not know"
 
     def test_options_without_default_are_required_or_explained(self, role: str) -> None:
         """An option that has no default is either required or says what its absence means."""
