@@ -1,0 +1,110 @@
+# This module util is PRIVATE to the collection. It can have breaking changes at any time.
+"""A thin layer over the ``docker`` command: observe one Compose project, act on it, explain failures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.planner.droplet.plugins.module_utils._release import Container
+
+_LABEL = "com.docker.compose"
+_LOG_LINES = 15
+
+
+class DockerError(RuntimeError):
+    """A command failed; the message is for the owner."""
+
+
+@dataclass(frozen=True)
+class Compose:
+    """One Compose project on this host."""
+
+    folder: str
+    project: str = "planner"
+
+    def docker(self, *words: str, stdin: str | None = None, timeout_s: int = 900) -> str:
+        """Run ``docker``; return what it prints or raise with what it says."""
+        try:
+            done = subprocess.run(  # noqa: S603 - fixed program, arguments as a list
+                ["docker", *words],  # noqa: S607 - found on root's PATH
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                check=False,
+                cwd=self.folder if stdin is None else "/",
+            )
+        except FileNotFoundError as error:
+            msg = "docker is not installed: run the role planner.droplet.docker first"
+            raise DockerError(msg) from error
+        except subprocess.TimeoutExpired as error:
+            msg = f"docker {words[0]} did not end within {timeout_s} s"
+            raise DockerError(msg) from error
+        if done.returncode != 0:
+            raise DockerError((done.stderr or done.stdout).strip())
+        return done.stdout
+
+    def compose(self, *words: str, timeout_s: int = 900) -> str:
+        """Run ``docker compose`` on the project's file."""
+        return self.docker("compose", "--progress", "quiet", *words, timeout_s=timeout_s)
+
+    def parsed(self, text: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Read a Compose file given as text: hash and image of each service."""
+        common = ("compose", "--project-directory", self.folder, "--file", "-", "config")
+        hashes = dict(
+            line.split() for line in self.docker(*common, "--hash", "*", stdin=text).splitlines()
+        )
+        config = json.loads(self.docker(*common, "--format", "json", stdin=text))
+        return hashes, {name: entry["image"] for name, entry in config["services"].items()}
+
+    def container_ids(self, service: str = "") -> list[str]:
+        """List the project's containers, running or not; one-shot ones are left out."""
+        labels = [f"{_LABEL}.project={self.project}", f"{_LABEL}.oneoff=False"]
+        if service:
+            labels.append(f"{_LABEL}.service={service}")
+        filters = [word for label in labels for word in ("--filter", f"label={label}")]
+        return self.docker("ps", "--all", "--quiet", *filters).split()
+
+    def containers(self) -> dict[str, Container]:
+        """Observe the project's containers by service."""
+        ids = self.container_ids()
+        if not ids:
+            return {}
+        found = {}
+        for container in json.loads(self.docker("inspect", *ids)):
+            labels = container["Config"]["Labels"]
+            found[labels[f"{_LABEL}.service"]] = Container(
+                config_hash=labels[f"{_LABEL}.config-hash"],
+                running=container["State"]["Running"],
+            )
+        return found
+
+    def has_image(self, reference: str) -> bool:
+        """Tell whether an image is on this host."""
+        try:
+            self.docker("image", "inspect", "--format", "{{.Id}}", reference)
+        except DockerError:
+            return False
+        return True
+
+    def last_words(self, service: str) -> str:
+        """Return the end of a service's log, or nothing when there is none."""
+        try:
+            return self.compose(
+                "logs", "--no-color", "--no-log-prefix", "--tail", str(_LOG_LINES), service
+            ).strip()
+        except DockerError:
+            return ""
+
+    def unhealthy(self, services: Sequence[str]) -> list[str]:
+        """List those of the services that are not up and healthy."""
+        bad = []
+        for service in services:
+            state = self.compose("ps", "--all", "--format", "json", service).strip()
+            container = json.loads(state.splitlines()[0]) if state else {"State": "absent"}
+            if container["State"] != "running" or container.get("Health") not in ("", "healthy"):
+                bad.append(service)
+        return bad

@@ -1,0 +1,104 @@
+# This module util is PRIVATE to the collection. It can have breaking changes at any time.
+"""The owner's ``droplet_*`` keys, all of them judged at once and before any host is touched.
+
+Ansible's argument specs neither reject unknown names nor look beyond the first role, so this reads
+the very same spec and adds what it cannot know: the nearest spelling, values inside, the plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.planner.droplet.plugins.module_utils._memory_plan import plan
+from ansible_collections.planner.droplet.plugins.module_utils._problems import (
+    PlanError,
+    Problem,
+    closest,
+)
+
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "a text"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": ((bool,), "true or false"),
+    "list": ((list, tuple), "a list"),
+    "dict": ((Mapping,), "a mapping"),
+}
+# What is given on the command line arrives as text.
+_TEXTS = {
+    "int": re.compile(r"-?\d+"),
+    "float": re.compile(r"-?\d+(\.\d+)?"),
+    "bool": re.compile(r"(?i)true|false|yes|no"),
+}
+# name[:tag][@digest], enough to catch a pasted URL or a blank; the registry knows the rest.
+_IMAGE = re.compile(r"^[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?$")
+_SECRET_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+# The plan reports these itself, with more to say than the type.
+_JUDGED_BY_THE_PLAN = frozenset({"droplet_size", "droplet_services", "droplet_swap_mb"})
+
+
+def check_inputs(
+    inputs: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]], known: Iterable[str] = ()
+) -> None:
+    """Raise :class:`PlanError` with every problem of the ``droplet_*`` keys found.
+
+    ``options`` is the role's argument spec; ``known`` are names the role itself defines.
+    """
+    problems: list[Problem] = []
+    for name in sorted(set(inputs) - set(options) - set(known)):
+        remedy = closest(name, options)
+        # Not its value: a misspelt droplet_secrets is still a secret.
+        problems.append(Problem(name, None, "is no key of this collection", remedy))
+    for name, option in options.items():
+        if name in inputs and name not in _JUDGED_BY_THE_PLAN:
+            problems += _type_problems(name, inputs[name], option)
+    problems += _image_problems(inputs.get("droplet_image"))
+    problems += _secret_problems(inputs.get("droplet_secrets"))
+    proposals: tuple[str, ...] = ()
+    try:
+        plan(
+            inputs.get("droplet_size"),
+            inputs.get("droplet_services", ()),
+            inputs.get("droplet_swap_mb"),
+        )
+    except PlanError as error:
+        problems += error.problems
+        proposals = error.proposals
+    if problems:
+        raise PlanError(problems, proposals)
+
+
+def _type_problems(name: str, value: object, option: Mapping[str, Any]) -> Iterable[Problem]:
+    kind = option.get("type", "str")
+    accepted, must_be = _TYPES[kind]
+    if isinstance(value, str) and kind in _TEXTS and _TEXTS[kind].fullmatch(value):
+        return
+    choices = option.get("choices")
+    if choices and value not in choices:
+        yield Problem(name, value, "is none of its choices", closest(str(value), choices))
+        return
+    wrong = not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted)
+    if wrong and not (value is None and not option.get("required")):
+        shown = None if option.get("no_log") else value
+        yield Problem(name, shown, "has the wrong type", f"write {must_be}")
+
+
+def _image_problems(image: object) -> Iterable[Problem]:
+    if isinstance(image, str) and image and not _IMAGE.match(image):
+        remedy = "write name:tag or name@sha256:<64 hex digits>, or '' to deploy nothing yet"
+        yield Problem("droplet_image", image, "is no image reference", remedy)
+
+
+def _secret_problems(secrets: object) -> Iterable[Problem]:
+    """Name the key, never the value: these texts reach terminals and logs."""
+    if not isinstance(secrets, Mapping):
+        return
+    for name, value in secrets.items():
+        path = f"droplet_secrets.{name}"
+        if not isinstance(name, str) or not _SECRET_NAME.match(name):
+            remedy = "use lower-case letters, digits and underscores: it becomes a file's name"
+            yield Problem(path, None, "cannot be a secret's name", remedy)
+        elif not isinstance(value, str):
+            yield Problem(path, None, "is not a text", "put the value in quotes")

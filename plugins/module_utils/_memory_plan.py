@@ -1,0 +1,54 @@
+# This module util is PRIVATE to the collection. It can have breaking changes at any time.
+"""The memory plan: a machine's size and the wished services in, every limit and setting out.
+
+``plan()`` is the only door. It is pure and deterministic: the same inputs give the same plan, and a
+plan that is returned fits. Otherwise :class:`PlanError` lists every reason and what would fit. The
+formulas are in :mod:`_plan_draft` and :mod:`_tuning`, the judgement in :mod:`_plan_refusals`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ansible_collections.planner.droplet.plugins.module_utils._plan_draft import asked_for, draft
+from ansible_collections.planner.droplet.plugins.module_utils._plan_proposals import proposals
+from ansible_collections.planner.droplet.plugins.module_utils._plan_refusals import refusals
+from ansible_collections.planner.droplet.plugins.module_utils._plan_types import Plan
+from ansible_collections.planner.droplet.plugins.module_utils._problems import (
+    PlanError,
+    Problem,
+    closest,
+)
+from ansible_collections.planner.droplet.plugins.module_utils._services import parse_services
+from ansible_collections.planner.droplet.plugins.module_utils._sizes import SIZES
+
+
+def plan(
+    size: object, services: object = (), swap_mb: object = None, backend_image: str = ""
+) -> Plan:
+    """Divide a machine of that size among the services; raise :class:`PlanError` if it cannot be.
+
+    ``services`` is ``droplet_services`` as the owner wrote it. ``swap_mb`` (MiB) replaces the size's
+    proposal, 0 means no swap.
+    """
+    requests, found = parse_services(services)
+    problems = [*_input_problems(size, swap_mb), *found]
+    machine = SIZES.get(size) if isinstance(size, str) else None
+    if machine is None or any(problem.path == "droplet_swap_mb" for problem in problems):
+        raise PlanError(problems)
+    swap = machine.swap_mb if swap_mb is None else int(str(swap_mb))
+    drafted = draft(machine, requests, swap, backend_image)
+    problems += refusals(drafted, asked_for(requests))
+    if problems:
+        raise PlanError(problems, proposals(machine, requests, drafted, swap))
+    return drafted
+
+
+def _input_problems(size: object, swap_mb: object) -> Iterable[Problem]:
+    if not isinstance(size, str) or size not in SIZES:
+        yield Problem("droplet_size", size, "is no known size", closest(str(size), SIZES))
+    # A number given on the command line arrives as text.
+    if swap_mb is not None and not re.fullmatch(r"-?\d+", str(swap_mb)):
+        remedy = "write a whole number of MiB, 0 for none, or leave it out"
+        yield Problem("droplet_swap_mb", swap_mb, "has the wrong type", remedy)

@@ -1,0 +1,181 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module ``config_files``: write a folder of configuration, all of it valid or none of it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: config_files
+short_description: Write a folder of configuration, all of it valid or none of it
+version_added: 0.1.0
+author: planner.droplet maintainers
+description:
+  - Writes several files below one folder in one round trip. They are staged beside it and checked by a
+    command first; only when that passes do they replace the old ones, each by a rename.
+  - In check mode it works on a host where neither the folder nor the checking program exists yet.
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and predict changes.
+  diff_mode:
+    support: full
+    description: Shows each file that changes.
+  idempotent:
+    support: full
+    description: A second run with the same input changes nothing.
+options:
+  path:
+    description: The folder. Made when it is missing, with parents.
+    type: path
+    required: true
+  files:
+    description: The files below it.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Where below the folder. Folders in between are made, mode 0755.
+        type: str
+        required: true
+      content:
+        description: The whole text.
+        type: str
+        required: true
+      mode:
+        description: Permissions as an octal text.
+        type: str
+        default: "0644"
+  folder_mode:
+    description: Permissions of the folder itself when it is made, as an octal text.
+    type: str
+    default: "0755"
+  validate:
+    description:
+      - Command that must succeed before anything lands. V({staged}) in it is the staging folder, which
+        holds all the files.
+      - Skipped, with a warning, where the program is not installed yet.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Write Docker's configuration
+  planner.droplet.config_files:
+    path: /etc/docker
+    files:
+      - path: daemon.json
+        content: "{{ {'live-restore': true} | to_nice_json }}"
+    validate: [dockerd, --validate, "--config-file={staged}/daemon.json"]
+"""
+
+RETURN = r"""
+changed_files:
+  description: Which of the files changed, relative to the folder.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import os
+import shutil
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.planner.droplet.plugins.module_utils._atomic import write_atomically
+from ansible_collections.planner.droplet.plugins.module_utils._config_tree import (
+    ConfigFile,
+    Present,
+    differing,
+    diffs,
+)
+
+
+def read_present(folder: str, paths: list[str]) -> dict[str, Present]:
+    """Read those of the files that exist."""
+    present = {}
+    for path in paths:
+        target = os.path.join(folder, path)
+        if os.path.isfile(target):
+            found = os.stat(target)
+            with open(target, encoding="utf-8", errors="replace") as file:
+                owner = (found.st_uid, found.st_gid)
+                present[path] = Present(file.read(), found.st_mode & 0o7777, owner)
+    return present
+
+
+def validate(module: AnsibleModule, files: list[ConfigFile]) -> None:
+    """Stage all files and run the owner's check on them; fail with its words."""
+    command = module.params["validate"]
+    if not command:
+        return
+    if module.get_bin_path(command[0]) is None:
+        module.warn(f"{module.params['path']} is not validated: {command[0]} is not installed yet")
+        return
+    staged = tempfile.mkdtemp(prefix="config-files-")
+    try:
+        for file in files:
+            target = os.path.join(staged, file.path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            write_atomically(target, file.content.encode(), mode=file.mode)
+        argv = [word.replace("{staged}", staged) for word in command]
+        code, out, err = module.run_command(argv)
+    finally:
+        shutil.rmtree(staged)
+    if code != 0:
+        module.fail_json(
+            msg=f"Nothing was written: the new files for {module.params['path']} are not valid. "
+            f"{' '.join(command)}: {(err or out).strip()}",
+            rc=code,
+        )
+
+
+def main() -> None:
+    """Gather, decide, act, report."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "files": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "path": {"type": "str", "required": True},
+                    "content": {"type": "str", "required": True},
+                    "mode": {"type": "str", "default": "0644"},
+                },
+            },
+            "folder_mode": {"type": "str", "default": "0755"},
+            "validate": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    folder = module.params["path"]
+    try:
+        wanted = [
+            ConfigFile(file["path"], file["content"], int(file["mode"], 8))
+            for file in module.params["files"]
+        ]
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    present = read_present(folder, [file.path for file in wanted])
+    changing = differing(wanted, present, (os.geteuid(), os.getegid()))
+    if changing:
+        validate(module, wanted)
+    if changing and not module.check_mode:
+        os.makedirs(folder, mode=int(module.params["folder_mode"], 8), exist_ok=True)
+        for file in changing:
+            target = os.path.join(folder, file.path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            write_atomically(target, file.content.encode(), mode=file.mode)
+    module.exit_json(
+        changed=bool(changing),
+        changed_files=[file.path for file in changing],
+        diff=diffs(folder, changing, present),
+    )
+
+
+if __name__ == "__main__":
+    main()
