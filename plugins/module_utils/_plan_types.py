@@ -1,0 +1,71 @@
+# This module util is PRIVATE to the collection. It can have breaking changes at any time.
+"""What a memory plan is made of. All memory is in whole MiB; everything turns into JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+FITS, WITH_SWAP, REFUSED = "fits", "fits with swap", "refused"
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """What one container gets. ``settings`` are its server's own, from :mod:`_tuning`."""
+
+    name: str
+    image: str
+    limit_mb: int
+    memory_and_swap_mb: int
+    reservation_mb: int
+    working_set_mb: int
+    cpu_shares: int
+    pids: int
+    extra: bool = False
+    command: tuple[str, ...] = ()
+    migrate_command: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The machine while one event runs beside the services."""
+
+    name: str
+    what: str
+    event_mb: int
+    memory_mb: int
+    swap_mb: int
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A machine's memory, divided. JSON-ready through ``to_dict``."""
+
+    size: str
+    vcpus: int
+    disk_gb: int
+    price_usd: float
+    nominal_mb: int
+    guest_mb: int
+    reserve_mb: int
+    budget_mb: int
+    swap_mb: int
+    limits_mb: int
+    strategy: str
+    gap_s: int
+    services: dict[str, ServicePlan]
+    scenarios: dict[str, Scenario]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn into plain dictionaries, lists and numbers."""
+        plain = asdict(self)
+        plain["warnings"] = list(self.warnings)
+        for service in plain["services"].values():
+            service["command"] = list(service["command"])
+            service["migrate_command"] = list(service["migrate_command"])
+        return plain
