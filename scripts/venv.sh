@@ -8,6 +8,8 @@ stamp=.venv/.lock-sha256
 want="$(sha256sum <requirements.lock) $PWD"
 [[ -x .venv/bin/python && -r $stamp && "$(<"$stamp")" == "$want" ]] && exit 0
 
+exec >&2 # `make -s plan` prints the plan and nothing else, also when it comes first
+
 fail() {
   printf 'Python environment: %s\n' "$*" >&2
   exit 1
