@@ -10,7 +10,6 @@ import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 80
@@ -31,6 +30,14 @@ ids=$(docker ps --all --quiet)
 echo '== inspect'; [ -z "$ids" ] || docker inspect $ids
 echo '== stats'; docker stats --no-stream --no-trunc --format '{{json .}}'
 """
+
+CONNECTION = (
+    "ansible_host",
+    "ansible_port",
+    "ansible_user",
+    "ansible_ssh_private_key_file",
+    "ansible_ssh_common_args",
+)
 
 
 class DownError(Exception):
@@ -186,39 +193,46 @@ def render(status: Status, *, color: bool) -> str:
         f"{'Droplet':<34}{bar(status.used_mb, status.total_mb)}",
         "",
         "Next:",
-        f"  {'make demo-release':<44}the next version, while it serves",
-        f"  {status.ssh:<44}look around",
-        f"  {'make demo-down':<44}remove it all",
+        f"  {'make demo-release':<55}release while it serves",
+        f"  {status.ssh:<55}look around",
+        f"  {'make demo-down':<55}remove it all",
         "",
     ]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def inventory_host() -> dict[str, Any]:
-    """Read address, port, user and key of the first demo host from the inventory itself."""
-    listed = subprocess.run(
-        [ROOT / ".venv/bin/ansible-inventory", "-i", "inventory/demo", "--list"],
+def inventory_host() -> dict[str, str]:
+    """Let Ansible itself say how it reaches the demo: the inventory's values are templates."""
+    wanted = {key: f"{{{{ {key} | default('') }}}}" for key in CONNECTION}
+    ask = [str(ROOT / ".venv/bin/ansible"), "droplets", "-i", "inventory/demo"]
+    said = subprocess.run(
+        [*ask, "-m", "ansible.builtin.debug", "-a", json.dumps({"msg": wanted})],
         cwd=ROOT,
+        env=os.environ | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    hosts = json.loads(listed.stdout or "{}").get("_meta", {}).get("hostvars", {})
-    if not hosts:
-        raise DownError(f"inventory/demo names no host. {listed.stderr.strip()}".strip())
-    found: dict[str, Any] = next(iter(hosts.values()))
-    return found
+    try:
+        msg = json.loads(said.stdout.partition(" => ")[2])["msg"]
+    except (ValueError, KeyError) as error:
+        raise DownError("inventory/demo names no host") from error
+    return {key: str(value) for key, value in msg.items()}
 
 
-def ssh_command(host: dict[str, Any]) -> list[str]:
+def ssh_command(host: dict[str, str]) -> list[str]:
     """Build what Ansible itself would call, so that both see the same Droplet."""
-    command = ["ssh", *shlex.split(str(host.get("ansible_ssh_common_args", "")))]
-    if "ansible_port" in host:
-        command += ["-p", str(host["ansible_port"])]
-    if "ansible_ssh_private_key_file" in host:
-        command += ["-i", str(host["ansible_ssh_private_key_file"])]
-    user = host.get("ansible_user", "root")
-    return [*command, f"{user}@{host.get('ansible_host', '127.0.0.1')}"]
+    command = ["ssh", *shlex.split(host["ansible_ssh_common_args"])]
+    command += ["-p", host["ansible_port"] or "22"]
+    if key := host["ansible_ssh_private_key_file"]:
+        command += ["-i", os.path.relpath(key, ROOT)]
+    return [*command, f"{host['ansible_user'] or 'root'}@{host['ansible_host']}"]
+
+
+def without_options(ssh: list[str]) -> str:
+    """Shorten the command to what a person types."""
+    pairs = zip(ssh, ["", *ssh], strict=False)
+    return shlex.join(word for word, before in pairs if word != "-o" and before != "-o")
 
 
 def gather(ssh: list[str]) -> str:
@@ -262,7 +276,7 @@ def main() -> int:
         print(f"The demo Droplet is not reachable ({error}). Start it: make demo", file=sys.stderr)
         return 1
     title, version = product(url)
-    status = parse(output, title=title, version=version, url=url, ssh=shlex.join(ssh))
+    status = parse(output, title=title, version=version, url=url, ssh=without_options(ssh))
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(render(status, color=color))
     return 0

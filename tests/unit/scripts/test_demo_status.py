@@ -118,10 +118,11 @@ def test_ssh_is_what_ansible_would_call(page: ModuleType) -> None:
     """Address, port, user, key and extra arguments come from the inventory."""
     host = {
         "ansible_host": "127.0.0.1",
-        "ansible_port": 2222,
+        "ansible_port": "2222",
         "ansible_user": "root",
-        "ansible_ssh_private_key_file": "key",
+        "ansible_ssh_private_key_file": str(page.ROOT / "key"),
         "ansible_ssh_common_args": "-o UserKnownHostsFile='a b'",
     }
-    expected = "ssh|-o|UserKnownHostsFile=a b|-p|2222|-i|key|root@127.0.0.1"
-    assert "|".join(page.ssh_command(host)) == expected
+    command = page.ssh_command(host)
+    assert "|".join(command) == "ssh|-o|UserKnownHostsFile=a b|-p|2222|-i|key|root@127.0.0.1"
+    assert page.without_options(command) == "ssh -p 2222 -i key root@127.0.0.1"
