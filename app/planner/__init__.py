@@ -1,0 +1,1 @@
+"""The Business Planner: Telegram messages become tasks in PostgreSQL."""
