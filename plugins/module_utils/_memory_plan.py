@@ -33,22 +33,24 @@ def plan(
     proposal, 0 means no swap.
     """
     requests, found = parse_services(services)
-    problems = [*_input_problems(size, swap_mb), *found]
+    unreadable = (*_input_problems(size, swap_mb), *found)
     machine = SIZES.get(size) if isinstance(size, str) else None
-    if machine is None or any(problem.path == "droplet_swap_mb" for problem in problems):
-        raise PlanError(problems)
+    if machine is None or any(problem.path == "droplet_swap_mb" for problem in unreadable):
+        raise PlanError(unreadable)
     swap = machine.swap_mb if swap_mb is None else int(str(swap_mb))
     drafted = draft(machine, requests, swap, backend_image)
-    problems += refusals(drafted, asked_for(requests))
-    if problems:
-        raise PlanError(problems, proposals(machine, requests, drafted, swap))
+    refused = refusals(drafted, asked_for(requests))
+    if unreadable:  # what could not be read cannot be part of a proposal
+        raise PlanError((*unreadable, *refused))
+    if refused:
+        raise PlanError(refused, proposals(machine, requests, drafted, swap))
     return drafted
 
 
 def _input_problems(size: object, swap_mb: object) -> Iterable[Problem]:
     if not isinstance(size, str) or size not in SIZES:
         yield Problem("droplet_size", size, "is no known size", closest(str(size), SIZES))
-    # A number given on the command line arrives as text.
-    if swap_mb is not None and not re.fullmatch(r"-?\d+", str(swap_mb)):
+    # A number given on the command line arrives as text. Seven digits are more than any disk here.
+    if swap_mb is not None and not re.fullmatch(r"-?[0-9]{1,7}", str(swap_mb)):
         remedy = "write a whole number of MiB, 0 for none, or leave it out"
-        yield Problem("droplet_swap_mb", swap_mb, "has the wrong type", remedy)
+        yield Problem("droplet_swap_mb", swap_mb, "is no amount of MiB", remedy)

@@ -24,7 +24,10 @@ def proposals(
     here = _scaled(machine, requests, drafted, swap_mb)
     if here is not None:
         limits = ", ".join(f"{name} {service.limit_mb}" for name, service in here.services.items())
-        found.append(f"fits on {machine.slug}: {limits} (limit_mb), {here.limits_mb} MiB in all")
+        swap = f", with droplet_swap_mb {here.swap_mb}" if here.swap_mb != swap_mb else ""
+        found.append(
+            f"fits on {machine.slug}: {limits} (limit_mb), {here.limits_mb} MiB in all{swap}"
+        )
     for slug in COMPARED:
         larger = SIZES[slug]
         if larger.memory_mb > machine.memory_mb and _fits(larger, requests, swap_mb):
@@ -44,13 +47,13 @@ def _scaled(machine: Size, requests: Sequence[Request], drafted: Plan, swap_mb: 
     least = _least(wished)
     above = sum(wished.values()) - sum(least.values())
     part = min(1.0, max(0.0, (room - sum(least.values())) / above)) if above else 0.0
+    limits = {
+        name: int(least[name] + part * (limit - least[name])) // _ROUND_TO_MB * _ROUND_TO_MB
+        for name, limit in wished.items()
+        if name in CATALOG
+    }
     asked = {
-        name: replace(
-            request,
-            limit_mb=int(least[name] + part * (wished[name] - least[name]))
-            // _ROUND_TO_MB
-            * _ROUND_TO_MB,
-        )
+        name: replace(request, limit_mb=limits.get(name, request.limit_mb))
         for name, request in asked_for(requests).items()
     }
     scaled = draft(machine, tuple(asked.values()), swap_mb or machine.swap_mb)

@@ -9,7 +9,7 @@ docs/memory-plan.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.planner.droplet.plugins.module_utils._problems import Problem
 from ansible_collections.planner.droplet.plugins.module_utils._services import (
@@ -22,6 +22,10 @@ ADMIN_CONNECTIONS = 5
 """Kept free for people, dumps, the drill and PostgreSQL's own reserved slots."""
 CONNECTION_MB = 1.8
 """An idle PostgreSQL connection. MEASURED: 40 connections, PSS of their backends."""
+PART_USED = 0.9
+"""Of its limit PostgreSQL may plan with this much; the rest is page cache it cannot do without."""
+SHM_SPARE_MB = 16
+"""Shared memory beside a parallel build's maintenance_work_mem, for the queues between its workers."""
 SLOW_CLIENT_KB = 49
 """A slow client of a 300 KB answer. MEASURED: 700 of them kill a 32 MiB nginx worker."""
 NGINX_BASE_MB = 12
@@ -57,13 +61,27 @@ class Postgres:
         )
 
 
+def _fits(chosen: Postgres, limit_mb: int, vcpus: int) -> bool:
+    return chosen.worst_case_mb(vcpus) <= int(PART_USED * limit_mb)
+
+
 def postgres(limit_mb: int, vcpus: int, asked: Request) -> Postgres:
-    """Choose PostgreSQL's settings for a container of ``limit_mb``."""
+    """Choose PostgreSQL's settings for a container of ``limit_mb``; work_mem yields until they fit."""
+    chosen = _postgres(limit_mb, vcpus, asked)
+    if asked.work_mem_mb:
+        return chosen
+    while chosen.work_mem_mb > 1 and not _fits(chosen, limit_mb, vcpus):
+        chosen = replace(chosen, work_mem_mb=chosen.work_mem_mb - 1)
+    return chosen
+
+
+def _postgres(limit_mb: int, vcpus: int, asked: Request) -> Postgres:
     connections = 20
     for at_least, allowed in ((384, 30), (512, 50), (1536, 100), (4096, 200)):
         if limit_mb >= at_least:
             connections = allowed
-    maintenance = asked.maintenance_work_mem_mb or max(8, min(limit_mb // 12, 64))
+    room = asked.shm_mb - SHM_SPARE_MB if asked.shm_mb else 64
+    maintenance = asked.maintenance_work_mem_mb or max(8, min(limit_mb // 12, 64, room))
     small = limit_mb <= 512
     parallel = 0 if small or vcpus == 1 else min(2, vcpus)
     if asked.parallel_maintenance_workers is not None:
@@ -78,7 +96,7 @@ def postgres(limit_mb: int, vcpus: int, asked: Request) -> Postgres:
         max_parallel_maintenance_workers=parallel,
         # Docker's default of 64 breaks a parallel HNSW build. MEASURED: "could not resize shared
         # memory segment" from maintenance_work_mem 128.
-        shm_mb=asked.shm_mb or max(64, maintenance + 16),
+        shm_mb=asked.shm_mb or max(64, maintenance + SHM_SPARE_MB),
     )
 
 
@@ -87,12 +105,14 @@ def postgres_problems(
 ) -> tuple[Problem, ...]:
     """Re-check chosen and overridden settings together against the limit."""
     problems = []
-    allowed = int(0.9 * limit_mb)
-    need = chosen.worst_case_mb(vcpus)
-    if need > allowed:
+    if not _fits(chosen, limit_mb, vcpus):
+        need, allowed = chosen.worst_case_mb(vcpus), int(PART_USED * limit_mb)
         keys = ("max_connections", "work_mem_mb", "shared_buffers_mb", "maintenance_work_mem_mb")
         key = next((key for key in keys if getattr(asked, key)), "limit_mb")
-        fits = f"a limit_mb of {-(-need * 10 // 9)} would hold it, or lower {key}"
+        least = _limit_that_holds(limit_mb, vcpus, asked)
+        raised = f"raise limit_mb to {least}" if least else ""
+        lowered = f"lower {key}" if key != "limit_mb" else ""
+        fits = " or ".join(part for part in (raised, lowered) if part)
         problems.append(
             Problem(
                 f"{asked.path}.{key}",
@@ -102,19 +122,25 @@ def postgres_problems(
                 fits,
             )
         )
-    if chosen.max_parallel_maintenance_workers and (
-        chosen.shm_mb < chosen.maintenance_work_mem_mb + 16
-    ):
+    shm = chosen.maintenance_work_mem_mb + SHM_SPARE_MB
+    if chosen.max_parallel_maintenance_workers and chosen.shm_mb < shm:
         problems.append(
             Problem(
                 f"{asked.path}.shm_mb",
                 chosen.shm_mb,
                 "is too small for a parallel index build with maintenance_work_mem "
                 f"{chosen.maintenance_work_mem_mb} MiB",
-                f"set it to {chosen.maintenance_work_mem_mb + 16} or leave it out",
+                f"set it to {shm} or leave it out",
             )
         )
     return tuple(problems)
+
+
+def _limit_that_holds(limit_mb: int, vcpus: int, asked: Request) -> int | None:
+    """Search upwards: buffers and connections grow with the limit, so no formula has the answer."""
+    start = limit_mb // 16 * 16 + 16
+    candidates = range(start, 16384 + 1, 16)
+    return next((mb for mb in candidates if _fits(postgres(mb, vcpus, asked), mb, vcpus)), None)
 
 
 @dataclass(frozen=True)
@@ -170,7 +196,8 @@ class Backend:
 def backend(limit_mb: int, vcpus: int, max_connections: int, asked: Request) -> Backend:
     """Choose workers for the limit, then a pool that two backends can hold during a release."""
     fitting = int((limit_mb / 1.4 - SUPERVISOR_MB) / WORKER_MB)
-    workers = asked.workers or max(1, min(fitting, 2 * vcpus))
+    connected = (max_connections - ADMIN_CONNECTIONS) // 2
+    workers = asked.workers or max(1, min(fitting, 2 * vcpus, connected))
     pool = (max_connections - ADMIN_CONNECTIONS) // (2 * workers)
     return Backend(workers=workers, pool_size=max(1, min(5, pool)))
 
