@@ -33,8 +33,8 @@ _TEXTS = {
     "bool": re.compile(r"(?i)true|false|yes|no"),
 }
 # name[:tag][@digest], enough to catch a pasted URL or a blank; the registry knows the rest.
-_IMAGE = re.compile(r"^[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?$")
-_SECRET_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_IMAGE = re.compile(r"[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
+_SECRET_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The plan reports these itself, with more to say than the type.
 _JUDGED_BY_THE_PLAN = frozenset({"droplet_size", "droplet_services", "droplet_swap_mb"})
 
@@ -86,7 +86,7 @@ def _type_problems(name: str, value: object, option: Mapping[str, Any]) -> Itera
 
 
 def _image_problems(image: object) -> Iterable[Problem]:
-    if isinstance(image, str) and image and not _IMAGE.match(image):
+    if isinstance(image, str) and image and not _IMAGE.fullmatch(image):
         remedy = "write name:tag or name@sha256:<64 hex digits>, or '' to deploy nothing yet"
         yield Problem("droplet_image", image, "is no image reference", remedy)
 
@@ -97,7 +97,7 @@ def _secret_problems(secrets: object) -> Iterable[Problem]:
         return
     for name, value in secrets.items():
         path = f"droplet_secrets.{name}"
-        if not isinstance(name, str) or not _SECRET_NAME.match(name):
+        if not isinstance(name, str) or not _SECRET_NAME.fullmatch(name):
             remedy = "use lower-case letters, digits and underscores: it becomes a file's name"
             yield Problem(path, None, "cannot be a secret's name", remedy)
         elif not isinstance(value, str):

@@ -38,8 +38,8 @@ class PlanError(ValueError):
         super().__init__("\n".join(lines + [f"=> {proposal}" for proposal in self.proposals]))
 
 
-def closest(name: str, known: Iterable[str]) -> str:
-    """Name the known spelling nearest to a wrong one, or list all of them."""
+def closest(name: object, known: Iterable[str]) -> str:
+    """Name the known spelling nearest to a wrong one (YAML keys may be numbers), or list all."""
     candidates = sorted(known)
-    near = difflib.get_close_matches(name, candidates, n=1)
+    near = difflib.get_close_matches(str(name), candidates, n=1)
     return f"write {near[0]!r}" if near else "use one of " + ", ".join(candidates)

@@ -66,6 +66,10 @@ def backend_working_set_mb(workers: int) -> int:
     return SUPERVISOR_MB + WORKER_MB * workers
 
 
+MOST = 1024 * 1024
+"""No number an owner writes is larger: 1 TiB in MiB. Beyond it is a wrong unit or a slip."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What the owner wrote for one service in ``droplet_services``; ``None`` = let the plan choose."""
@@ -90,11 +94,11 @@ class Request:
 
 
 def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return _not_negative(value) and value != 0
 
 
 def _not_negative(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
 def _text(value: object) -> bool:
@@ -111,7 +115,7 @@ def _texts_by_name(value: object) -> bool:
     )
 
 
-_MIB = "a whole number of MiB without a unit"
+_MIB = f"a whole number of MiB without a unit, up to {MOST}"
 
 # key -> (check, what it must be, services that know it; empty = all)
 KEYS: dict[str, tuple[Any, str, frozenset[str]]] = {
@@ -139,7 +143,7 @@ KEYS: dict[str, tuple[Any, str, frozenset[str]]] = {
 # Keys an extra service may use; the others tune a server that it is not.
 _EXTRA_KEYS = frozenset({"limit_mb", "image", "working_set_mb", "command", "environment"})
 # Compose's own rule for service names, also valid as a host name on the network.
-_NAME = re.compile(r"^[a-z][a-z0-9-]{0,62}$")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 def parse_services(raw: object) -> tuple[tuple[Request, ...], tuple[Problem, ...]]:
@@ -175,10 +179,10 @@ def parse_services(raw: object) -> tuple[tuple[Request, ...], tuple[Problem, ...
 
 def _entry_problems(path: str, name: str, entry: Mapping[str, object]) -> list[Problem]:
     extra = name not in CATALOG
-    if extra and "image" not in entry:
+    if extra and entry.get("image") is None:
         remedy = closest(name, CATALOG) + "; a service of your own needs image and limit_mb"
         return [Problem(f"{path}.name", name, "is no service of the stack", remedy)]
-    if extra and not _NAME.match(name):
+    if extra and not _NAME.fullmatch(name):
         remedy = "use lower-case letters, digits and hyphens"
         return [Problem(f"{path}.name", name, "cannot be a service's name", remedy)]
     problems = []
