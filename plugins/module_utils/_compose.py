@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.planner.droplet.plugins.module_utils._release import Container
@@ -78,7 +77,9 @@ class Compose:
             labels = container["Config"]["Labels"]
             found[labels[f"{_LABEL}.service"]] = Container(
                 config_hash=labels[f"{_LABEL}.config-hash"],
+                # One that is between two crashes counts as running; its health does not.
                 running=container["State"]["Running"],
+                health=container["State"].get("Health", {}).get("Status", ""),
             )
         return found
 
@@ -98,13 +99,3 @@ class Compose:
             ).strip()
         except DockerError:
             return ""
-
-    def unhealthy(self, services: Sequence[str]) -> list[str]:
-        """List those of the services that are not up and healthy."""
-        bad = []
-        for service in services:
-            state = self.compose("ps", "--all", "--format", "json", service).strip()
-            container = json.loads(state.splitlines()[0]) if state else {"State": "absent"}
-            if container["State"] != "running" or container.get("Health") not in ("", "healthy"):
-                bad.append(service)
-        return bad

@@ -20,6 +20,8 @@ class Container:
 
     config_hash: str
     running: bool
+    health: str = ""
+    """``starting``, ``healthy``, ``unhealthy``; empty without a health check."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,20 @@ def _why_start(config_hash: str, container: Container | None) -> str:
         return "not there yet"
     if container.config_hash != config_hash:
         return "its configuration changed"
-    return "" if container.running else "it stopped"
+    if not container.running:
+        return "it stopped"
+    return "it is unhealthy" if container.health == "unhealthy" else ""
+
+
+def not_ready(services: Iterable[str], containers: Mapping[str, Container]) -> tuple[str, ...]:
+    """List those of the services that are not up and healthy."""
+    return tuple(
+        name
+        for name in services
+        if name not in containers
+        or not containers[name].running
+        or containers[name].health not in {"", "healthy"}
+    )
 
 
 def _pull(wished: Wished, observed: Observed, stale: Iterable[str]) -> Iterable[Step]:

@@ -81,6 +81,8 @@ import hashlib
 import json
 import os
 import shutil
+import time
+from collections.abc import Iterable
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.planner.droplet.plugins.module_utils._atomic import write_atomically
@@ -89,6 +91,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._release import (
     Observed,
     Step,
     Wished,
+    not_ready,
     steps,
 )
 
@@ -132,19 +135,28 @@ class Release:
                 raise DockerError(msg) from error
 
     def start(self, *services: str) -> None:
-        """Create or replace containers and wait until they are healthy."""
-        wait = ("--wait", "--wait-timeout", str(self.timeout_s))
+        """Create or replace containers; the stack's own dependencies are up already."""
+        options = ("--detach", "--force-recreate", "--no-build", "--pull", "never")
         try:
-            self.compose.compose(
-                "up", "--detach", "--no-deps", "--no-build", "--pull", "never", *wait, *services
-            )
+            self.compose.compose("up", *options, *services)
         except DockerError as error:
-            words = [
-                f"--- the last lines of {service}:\n{self.compose.last_words(service)}"
-                for service in self.compose.unhealthy(services)
-            ]
-            msg = "\n".join([f"Not healthy within {self.timeout_s} s: {error}", *words])
-            raise DockerError(msg) from error
+            raise DockerError(f"{error}{self.last_words(services)}") from error
+        self.wait_for(services)
+
+    def wait_for(self, services: Iterable[str]) -> None:
+        """Wait until all of them are up and healthy; show the logs of those that are not."""
+        deadline = time.monotonic() + self.timeout_s
+        while waiting := not_ready(services, self.compose.containers()):
+            if time.monotonic() > deadline:
+                names = ", ".join(waiting)
+                msg = f"Not healthy within {self.timeout_s} s: {names}.{self.last_words(waiting)}"
+                raise DockerError(msg)
+            time.sleep(1)
+
+    def last_words(self, services: Iterable[str]) -> str:
+        """Collect the ends of their logs for an error."""
+        words = ((service, self.compose.last_words(service)) for service in services)
+        return "".join(f"\n--- the last lines of {service}:\n{text}" for service, text in words)
 
     def remember(self, *_services: str) -> None:
         """Do nothing: the mark is all."""
@@ -226,6 +238,9 @@ def main() -> None:
             if not module.check_mode:
                 release.run(step)
             taken.append(str(step))
+        if not module.check_mode:
+            # Also what was not touched: a machine that just booted is still starting.
+            release.wait_for(wished.services)
     except DockerError as error:
         module.fail_json(msg=str(error), steps=taken)
     module.exit_json(
