@@ -7,8 +7,10 @@ if ! docker info >/dev/null 2>&1; then
   echo "No Docker engine answers, so no demo is running."
   exit 0
 fi
+# By name, not by id: the same image may carry somebody else's name, too.
 remove_app_images() {
-  docker images --quiet --filter reference=planner-demo/backend | xargs --no-run-if-empty docker rmi --force
+  docker images --format '{{.Repository}}:{{.Tag}}' --filter reference=planner-demo/backend |
+    xargs --no-run-if-empty docker rmi
 }
 
 step "Remove the demo" ansible-playbook molecule/bench/demo-down.yml

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Run a command and ask a URL all the while: during.py URL COMMAND...
+"""Run a command and ask a URL all the while: during.py [--strict] URL COMMAND...
 
-Prints how many requests were answered and how many failed. Its exit code is the command's, or 1 if
-the command passed but a request failed.
+Prints how many requests were answered and how many failed. Its exit code is the command's; with
+--strict it is 1 if the command passed but a request failed.
 """
 
 import subprocess
@@ -60,7 +60,10 @@ def ask_until(stop: threading.Event, ask: Callable[[], None], count: Count) -> N
 
 
 def main() -> int:
-    url, *command = sys.argv[1:]
+    arguments = sys.argv[1:]
+    if strict := arguments[0] == "--strict":
+        arguments.pop(0)
+    url, *command = arguments
     count, stop = Count(), threading.Event()
     loop = threading.Thread(target=ask_until, args=(stop, lambda: get(url), count), daemon=True)
     loop.start()
@@ -70,7 +73,7 @@ def main() -> int:
         stop.set()
         loop.join()
     print(f"During the release: {count}")
-    return code or (1 if count.failed else 0)
+    return code or int(strict and count.failed > 0)
 
 
 if __name__ == "__main__":
