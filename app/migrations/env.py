@@ -1,6 +1,7 @@
 """How alembic reaches the database: the service's own settings, one transaction, one at a time."""
 
 import asyncio
+import logging
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -39,4 +40,5 @@ if context.is_offline_mode():  # `--sql` prints the statements and needs no sett
     with context.begin_transaction():
         context.run_migrations()
 else:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # stderr: stdout is alembic's
     asyncio.run(_online())
