@@ -45,12 +45,15 @@ current() { present "$1" && case $(label "$1" standin) in "" | "$2") ;; *) retur
 
 # build_image IMAGE FOLDER LABEL RECIPE: host network, so that a proxy or a mirror on this machine's loopback works.
 build_image() {
-  local proxy args=()
+  local proxy args=() old
+  old=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null || true)
   for proxy in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     [ -z "${!proxy:-}" ] || args+=(--build-arg "$proxy")
   done
   tar -c -C "molecule/images/$2" . -C "$HOST_DIR" host |
     docker build --network host --force-rm "${args[@]}" --label "planner-bench.$3=$4" --tag "$1" -
+  # The image it replaces, unless a container still needs it.
+  [ -z "$old" ] || docker rmi "$old" || true
 }
 
 as_root() { if [ "$EUID" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
@@ -60,7 +63,7 @@ debian_standin() {
   local root
   root=$(mktemp -d)
   # shellcheck disable=SC2064
-  trap "as_root umount '$root/proc' '$root/sys' 2>/dev/null; as_root rm -rf --one-file-system '$root'" EXIT
+  trap "as_root umount '$root/proc' '$root/sys' 2>/dev/null || true; as_root rm -rf --one-file-system '$root'" EXIT
   trap 'exit 130' INT TERM
   as_root debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$MIRROR" /usr/share/debootstrap/scripts/sid
   as_root cp -r "$HOST_DIR/host" "$root/tmp/host"

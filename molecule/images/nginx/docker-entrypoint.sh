@@ -10,7 +10,8 @@ case "$1" in
       [ -f "$template" ] || continue
       # Only variables that exist, so that nginx's own $host and friends stay.
       names=$(awk 'BEGIN { for (name in ENVIRON) printf "${%s} ", name }')
-      envsubst "$names" <"$template" >"/etc/nginx/conf.d/$(basename "$template" .template)"
+      target=/etc/nginx/conf.d/$(basename "$template" .template)
+      envsubst "$names" <"$template" >"$target"
     done
     ;;
 esac

@@ -60,7 +60,7 @@ if [ "$1" = postgres ]; then
   chmod 00700 "$PGDATA" || :
   if [ "$(id -u)" = 0 ]; then
     chown -R postgres "$PGDATA" /var/run/postgresql
-    exec setpriv --reuid=postgres --regid=postgres --init-groups "$BASH_SOURCE" "$@"
+    exec setpriv --reuid=postgres --regid=postgres --init-groups "${BASH_SOURCE[0]}" "$@"
   fi
   file_env POSTGRES_PASSWORD
   file_env POSTGRES_USER postgres
