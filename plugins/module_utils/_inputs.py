@@ -33,7 +33,7 @@ _TEXTS = {
     "bool": re.compile(r"(?i)true|false|yes|no"),
 }
 # name[:tag][@digest], enough to catch a pasted URL or a blank; the registry knows the rest.
-_IMAGE = re.compile(r"[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
+_IMAGE = re.compile(r"(?!.*//)[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
 _SECRET_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The plan reports these itself, with more to say than the type.
 _JUDGED_BY_THE_PLAN = frozenset({"droplet_size", "droplet_services", "droplet_swap_mb"})

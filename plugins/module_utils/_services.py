@@ -167,13 +167,14 @@ def parse_services(raw: object) -> tuple[tuple[Request, ...], tuple[Problem, ...
         found = _entry_problems(path, name, entry)
         problems += found
         broken = {problem.path for problem in found}
+        if f"{path}.name" in broken:
+            continue
         values: dict[str, Any] = {
             key: tuple(value) if key in ("command", "migrate_command") else value
             for key, value in entry.items()
             if key in KEYS and value is not None and f"{path}.{key}" not in broken
         }
-        if f"{path}.name" not in broken:
-            requests.append(Request(name=name, path=path, **values))
+        requests.append(Request(name=name, path=path, **values))
     return tuple(requests), tuple(problems)
 
 
