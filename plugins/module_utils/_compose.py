@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 
@@ -34,7 +35,8 @@ class Compose:
                 text=True,
                 timeout=timeout_s,
                 check=False,
-                cwd=self.folder if stdin is None else "/",
+                # A preview of a host that has Docker but no project yet has no folder to go to.
+                cwd=self.folder if os.path.isdir(self.folder) else "/",
             )
         except FileNotFoundError as error:
             msg = "docker is not installed: run the role planner.droplet.docker first"
