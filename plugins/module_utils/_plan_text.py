@@ -12,7 +12,8 @@ from ansible_collections.planner.droplet.plugins.module_utils._plan_types import
 
 COLUMNS = 88
 _NAME_COLUMNS = 16
-_SERVICE_CELLS = 14
+_SERVICE_CELLS = 12
+_SETTINGS_COLUMNS = 35
 _SCENARIO_CELLS = 24
 _SWAP_CELLS = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -36,7 +37,7 @@ def settings_text(service: Mapping[str, Any]) -> str:
     known = {
         "backend": lambda s: f"{count(s['workers'], 'worker')}, pool of {s['pool_size']}",
         "postgres": lambda s: (
-            f"shared_buffers {s['shared_buffers_mb']}, work_mem {s['work_mem_mb']}, "
+            f"buffers {s['shared_buffers_mb']}, work_mem {s['work_mem_mb']}, "
             f"{s['max_connections']} conn."
         ),
         "redis": lambda s: (
@@ -138,11 +139,11 @@ def _services(plan: Mapping[str, Any]) -> list[str]:
             str(service["memory_and_swap_mb"]),
             str(service["working_set_mb"]),
             bar(service["limit_mb"], budget, _SERVICE_CELLS),
-            shorten(settings_text(service), 42),
+            shorten(settings_text(service), _SETTINGS_COLUMNS),
         )
         for service in plan["services"].values()
     ]
-    header = ("Service", "Limit", "+swap", "Needs", "of the budget", "Settings")
+    header = ("Service", "Limit", "+swap", "Needs", "of budget", "Settings")
     return table(header, rows, frozenset({0, 4, 5}))
 
 
