@@ -1,5 +1,5 @@
 # This module util is PRIVATE to the collection. It can have breaking changes at any time.
-"""As-is against to-be: is the machine that answers the one the plan was made for?"""
+"""As-is against to-be: whether the machine that answers is the one the plan was made for."""
 
 from __future__ import annotations
 
