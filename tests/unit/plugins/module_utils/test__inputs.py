@@ -1,0 +1,101 @@
+"""The owner's keys, judged together."""
+
+from typing import Any
+
+import pytest
+from ansible_collections.planner.droplet.plugins.module_utils._inputs import check_inputs
+from ansible_collections.planner.droplet.plugins.module_utils._problems import PlanError
+
+SPEC: dict[str, dict[str, Any]] = {
+    "droplet_size": {"type": "str"},
+    "droplet_image": {"type": "str"},
+    "droplet_services": {"type": "list"},
+    "droplet_secrets": {"type": "dict", "no_log": True},
+    "droplet_swap_mb": {"type": "int"},
+    "droplet_budget": {"type": "float"},
+    "droplet_flag": {"type": "bool"},
+    "droplet_backups": {"type": "str", "choices": ["none", "weekly", "daily"]},
+}
+GOOD: dict[str, Any] = {"droplet_size": "s-1vcpu-1gb"}
+
+ACCEPTED: list[dict[str, Any]] = [
+    {},
+    {"droplet_image": ""},
+    {"droplet_image": "registry.example:5000/app/backend:1.2"},
+    {"droplet_image": "app@sha256:" + "0" * 64},
+    {"droplet_secrets": {"openai_api_key": "x", "telegram_bot_token": ""}},
+    {"droplet_swap_mb": None},
+    {"droplet_swap_mb": "2048"},
+    {"droplet_budget": 7},
+    {"droplet_budget": "7.5"},
+    {"droplet_flag": "yes"},
+    {"droplet_backups": "daily"},
+    {"droplet_plan": "the role's own"},
+]
+
+
+@pytest.mark.parametrize("more", ACCEPTED)
+def test_accepted(more: dict[str, Any]) -> None:
+    """What is right passes in silence, also as text from the command line."""
+    check_inputs(GOOD | more, SPEC, ["droplet_plan"])
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (
+        {"droplet_sise": "x"},
+        "droplet_sise: is no key of this collection. Do: write 'droplet_size'.",
+    ),
+    ({"droplet_size": "s-1vcpu-1bg"}, "'s-1vcpu-1gb'"),
+    ({"droplet_image": "https://hub/app:1"}, "is no image reference"),
+    ({"droplet_image": "app:1\n"}, "is no image reference"),
+    ({"droplet_image": 5}, "droplet_image = 5: has the wrong type"),
+    ({"droplet_flag": 1}, "droplet_flag = 1: has the wrong type. Do: write true or false."),
+    ({"droplet_budget": True}, "droplet_budget = True: has the wrong type"),
+    ({"droplet_budget": "much"}, "droplet_budget = 'much': has the wrong type"),
+    ({"droplet_backups": "weakly"}, "is none of its choices. Do: write 'weekly'."),
+    ({"droplet_secrets": ["a"]}, "droplet_secrets: has the wrong type"),
+    ({"droplet_secrets": {"A-B": "x"}}, "droplet_secrets.A-B: cannot be a secret's name"),
+    ({"droplet_secrets": {"key\n": "x"}}, "cannot be a secret's name"),
+    ({"droplet_secrets": {"key": 5}}, "droplet_secrets.key: is not a text"),
+    ({"droplet_services": [{"name": "redis", "limit_mb": 1}]}, "droplet_services[0].limit_mb"),
+    ({"droplet_swap_mb": "1G"}, "droplet_swap_mb = '1G'"),
+]
+
+
+@pytest.mark.parametrize("more, says", REFUSED)
+def test_refused(more: dict[str, Any], says: str) -> None:
+    """One problem, in the owner's words, at its place."""
+    with pytest.raises(PlanError) as caught:
+        check_inputs(GOOD | more, SPEC)
+    assert says in str(caught.value)
+
+
+def test_all_at_once() -> None:
+    """Keys, types, secrets and the plan are judged in one pass; a fitting plan is proposed."""
+    services = [{"name": "backend", "limit_mb": 900}]
+    wrong = {"droplet_x": 1, "droplet_flag": 2, "droplet_services": services}
+    with pytest.raises(PlanError) as caught:
+        check_inputs(GOOD | wrong | {"droplet_secrets": {"": ""}}, SPEC)
+    assert [problem.path for problem in caught.value.problems] == [
+        "droplet_x",
+        "droplet_flag",
+        "droplet_secrets.",
+        "droplet_services",
+    ]
+    assert caught.value.proposals
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"droplet_secrets": {"key": 31337}},
+        {"droplet_secrets": ["31337"]},
+        {"droplet_secret": {"key": "31337"}},
+        {"droplet_secrets": {"KEY": "31337"}},
+    ],
+)
+def test_secrets_stay_secret(wrong: dict[str, Any]) -> None:
+    """No problem ever shows the value of a secret, misspelt or not."""
+    with pytest.raises(PlanError) as caught:
+        check_inputs(GOOD | wrong, SPEC)
+    assert "31337" not in str(caught.value)

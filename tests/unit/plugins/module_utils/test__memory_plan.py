@@ -1,0 +1,449 @@
+"""The plan as its callers see it: laws that hold for every input, and every way to be refused."""
+
+import ast
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.planner.droplet.plugins.module_utils._events import events
+from ansible_collections.planner.droplet.plugins.module_utils._memory_plan import plan
+from ansible_collections.planner.droplet.plugins.module_utils._plan_types import Plan
+from ansible_collections.planner.droplet.plugins.module_utils._problems import PlanError
+from ansible_collections.planner.droplet.plugins.module_utils._services import CATALOG, KEYS
+from ansible_collections.planner.droplet.plugins.module_utils._sizes import COMPARED, SIZES
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+CODE = Path(__file__).parents[4] / "plugins" / "module_utils"
+LAW = settings(max_examples=60)
+
+Entry = dict[str, Any]
+RECORD: list[Entry] = [
+    {"name": "backend", "limit_mb": 256},
+    {"name": "postgres", "limit_mb": 384},
+    {"name": "redis", "limit_mb": 64},
+    {"name": "nginx", "limit_mb": 32},
+]
+
+
+def own(limit_mb: int, name: str = "worker") -> Entry:
+    """A service the owner adds."""
+    return {"name": name, "image": "registry.example/worker:1", "limit_mb": limit_mb}
+
+
+def entry(name: str, **optional: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Entry]]:
+    """No entry, or one with some of the keys."""
+    one = st.fixed_dictionaries({"name": st.just(name)}, optional=optional)
+    return st.one_of(st.just([]), one.map(lambda made: [made]))
+
+
+def megabytes(least: int, most: int) -> st.SearchStrategy[int]:
+    """Whole MiB."""
+    return st.integers(least, most)
+
+
+BACKEND = entry("backend", limit_mb=megabytes(120, 900), workers=st.integers(1, 5))
+POSTGRES = entry(
+    "postgres",
+    limit_mb=megabytes(100, 1600),
+    shared_buffers_mb=megabytes(8, 256),
+    work_mem_mb=megabytes(1, 6),
+    maintenance_work_mem_mb=megabytes(4, 96),
+    max_connections=st.integers(8, 60),
+    parallel_maintenance_workers=st.integers(0, 2),
+    shm_mb=megabytes(32, 160),
+)
+REDIS = entry(
+    "redis",
+    limit_mb=megabytes(16, 400),
+    maxmemory_mb=megabytes(1, 100),
+    persistence=st.booleans(),
+)
+NGINX = entry("nginx", limit_mb=megabytes(15, 128))
+OWN = st.lists(megabytes(4, 600), max_size=2).map(
+    lambda limits: [own(limit, f"own-{number}") for number, limit in enumerate(limits)]
+)
+
+
+def together(parts: tuple[list[Entry], ...]) -> list[Entry]:
+    """Join the entries of all services."""
+    return [made for part in parts for made in part]
+
+
+SERVICES = st.tuples(BACKEND, POSTGRES, REDIS, NGINX, OWN).map(together)
+SIZE = st.sampled_from(sorted(SIZES))
+SWAP = st.one_of(st.none(), st.integers(0, 4096))
+
+
+def planned(size: str, services: list[Entry], swap_mb: int | None = None) -> Plan | None:
+    """The plan, None where it is refused."""
+    try:
+        return plan(size, services, swap_mb)
+    except PlanError:
+        return None
+
+
+def refusal(size: object, services: object = (), swap_mb: object = None) -> PlanError:
+    """The error of a plan that must be refused."""
+    with pytest.raises(PlanError) as caught:
+        plan(size, services, swap_mb)
+    return caught.value
+
+
+class TestLaws:
+    """What holds for every size, mix, override and swap."""
+
+    @LAW
+    @given(SIZE, SERVICES, SWAP)
+    def test_never_over_budget(self, size: str, services: list[Entry], swap_mb: int | None) -> None:
+        """Limits fit the memory left by the system, and with any event beside them half the swap."""
+        made = planned(size, services, swap_mb)
+        assume(made)
+        assert made
+        limits = sum(service.limit_mb for service in made.services.values())
+        assert limits == made.limits_mb <= made.nominal_mb - made.reserve_mb
+        swap = made.swap_mb // 2
+        for event in events(int(made.services["backend"].settings["workers"])):
+            need = limits + event.memory_mb
+            usable = made.budget_mb + (swap if event.may_swap else 0)
+            fits = need <= usable
+            assert fits or not event.required or event.name == "release"
+            if event.name == "release":
+                assert made.strategy == ("start-first" if fits else "stop-first")
+            assert (made.scenarios[event.name].verdict != "refused") == fits
+
+    @LAW
+    @given(SIZE, SERVICES, SWAP)
+    def test_every_server_fits_its_container(
+        self, size: str, services: list[Entry], swap_mb: int | None
+    ) -> None:
+        """Settings, chosen or overridden, need no more than the limit and one another allow."""
+        made = planned(size, services, swap_mb)
+        assume(made)
+        assert made
+        for service in made.services.values():
+            assert service.limit_mb >= 1.25 * service.working_set_mb
+            assert service.limit_mb <= service.memory_and_swap_mb <= 1.5 * service.limit_mb
+            assert service.reservation_mb <= service.limit_mb
+        postgres = made.services["postgres"].settings
+        sorts = min(postgres["max_connections"], 4 * made.vcpus)
+        worst = (
+            1.07 * postgres["shared_buffers_mb"]
+            + 10
+            + 1.8 * postgres["max_connections"]
+            + 2.5 * postgres["work_mem_mb"] * sorts
+            + postgres["maintenance_work_mem_mb"] * (postgres["autovacuum_max_workers"] + 1)
+        )
+        assert round(worst) <= 0.9 * made.services["postgres"].limit_mb
+        if postgres["max_parallel_maintenance_workers"]:
+            assert postgres["shm_mb"] >= postgres["maintenance_work_mem_mb"] + 16
+        redis = made.services["redis"].settings
+        factor, more = (2.1, 8) if redis["persistence"] else (1.15, 12)
+        assert math.ceil(round(factor * redis["maxmemory_mb"] + more, 6)) <= (
+            made.services["redis"].limit_mb
+        )
+        backend = made.services["backend"].settings
+        assert 2 * backend["workers"] * backend["pool_size"] + 5 <= postgres["max_connections"]
+
+    @LAW
+    @given(SIZE, SERVICES, SWAP)
+    def test_wishes_are_kept(self, size: str, services: list[Entry], swap_mb: int | None) -> None:
+        """A plan that is returned has every value the owner wrote, to the MiB."""
+        made = planned(size, services, swap_mb)
+        assume(made)
+        assert made
+        for wish in services:
+            service = made.services[wish["name"]]
+            assert service.limit_mb == wish.get("limit_mb", service.limit_mb)
+            for key, value in wish.items():
+                setting = {"parallel_maintenance_workers": "max_parallel_maintenance_workers"}
+                if setting.get(key, key) in service.settings:
+                    assert service.settings[setting.get(key, key)] == value
+        assert swap_mb is None or made.swap_mb == swap_mb
+
+    @LAW
+    @given(st.sampled_from(COMPARED), st.sampled_from(COMPARED), OWN)
+    def test_limits_grow_with_memory(self, one: str, other: str, services: list[Entry]) -> None:
+        """A larger size never gives a service a smaller limit."""
+        small, large = sorted((one, other), key=lambda slug: SIZES[slug].memory_mb)
+        made, larger = planned(small, services), planned(large, services)
+        assume(made)
+        assert made
+        assert larger
+        for name, service in made.services.items():
+            assert larger.services[name].limit_mb >= service.limit_mb, name
+
+    @LAW
+    @given(st.sampled_from(COMPARED), st.sampled_from(COMPARED), SERVICES, SWAP)
+    def test_what_fits_fits_on_more_memory(
+        self, one: str, other: str, services: list[Entry], swap_mb: int | None
+    ) -> None:
+        """What fits fits on a larger size too, unless PostgreSQL is pinned and more CPUs come."""
+        small, large = sorted((one, other), key=lambda slug: SIZES[slug].memory_mb)
+        pinned = any(wish["name"] == "postgres" for wish in services)
+        assume(SIZES[large].vcpus >= SIZES[small].vcpus)
+        assume(not pinned or SIZES[large].vcpus == SIZES[small].vcpus)
+        assume(planned(small, services, swap_mb))
+        assert planned(large, services, swap_mb)
+
+    @LAW
+    @given(SIZE, SERVICES, SWAP)
+    def test_more_swap_never_hurts(
+        self, size: str, services: list[Entry], swap_mb: int | None
+    ) -> None:
+        """What fits with some swap fits with more of it."""
+        made = planned(size, services, swap_mb)
+        assume(made)
+        assert made
+        assert planned(size, services, made.swap_mb + 512)
+
+    @LAW
+    @given(SIZE, SERVICES, SWAP)
+    def test_same_in_same_out(self, size: str, services: list[Entry], swap_mb: int | None) -> None:
+        """Planning twice gives the same plan or the same words, and changes no input."""
+        before = json.dumps(services)
+        answers = []
+        for _ in range(2):
+            try:
+                answers.append(json.dumps(plan(size, services, swap_mb).to_dict()))
+            except PlanError as error:
+                answers.append(str(error))
+        assert answers[0] == answers[1]
+        assert json.dumps(services) == before
+
+    @LAW
+    @given(SIZE, SERVICES, SWAP)
+    def test_json_round_trip(self, size: str, services: list[Entry], swap_mb: int | None) -> None:
+        """A plan survives JSON without a difference."""
+        made = planned(size, services, swap_mb)
+        assume(made)
+        assert made
+        assert json.loads(json.dumps(made.to_dict())) == made.to_dict()
+
+    @LAW
+    @given(SIZE, SERVICES, SWAP)
+    def test_proposals_fit(self, size: str, services: list[Entry], swap_mb: int | None) -> None:
+        """Every proposal of a refusal is accepted when it is planned."""
+        try:
+            plan(size, services, swap_mb)
+        except PlanError as error:
+            for proposal in error.proposals:
+                again, wishes, swap = as_wish(proposal, services, swap_mb)
+                assert planned(again, wishes, swap), proposal
+
+    @LAW
+    @given(SIZE, SERVICES)
+    def test_remedies_fit(self, size: str, services: list[Entry]) -> None:
+        """A limit that a refusal of PostgreSQL names is large enough for it."""
+        for problem in problems_of(size, services):
+            named = re.match(r"raise limit_mb to (\d+)", problem.remedy)
+            if named:
+                limit = int(named[1])
+                raised = [w for w in services if w["name"] != "postgres"]
+                pinned = next(
+                    (w for w in services if w["name"] == "postgres"), {"name": "postgres"}
+                )
+                left = problems_of(size, [*raised, {**pinned, "limit_mb": limit}])
+                assert not any("PostgreSQL may need" in problem.reason for problem in left)
+
+
+def problems_of(size: object, services: object) -> tuple[Any, ...]:
+    """Every problem of a plan, none for one that fits."""
+    try:
+        plan(size, services)
+    except PlanError as error:
+        return error.problems
+    return ()
+
+
+def as_wish(
+    proposal: str, services: list[Entry], swap_mb: int | None
+) -> tuple[str, list[Entry], int | None]:
+    """Read a proposal as its reader would and write it into the inputs."""
+    as_written = re.fullmatch(r"fits as written on (\S+) \(\$\d+ a month\)", proposal)
+    if as_written:
+        return as_written[1], services, swap_mb
+    here = re.fullmatch(
+        r"fits on (\S+): (.+) \(limit_mb\), (\d+) MiB in all(?:, with droplet_swap_mb (\d+))?",
+        proposal,
+    )
+    assert here, proposal
+    limits = {name: int(limit) for name, limit in re.findall(r"([a-z0-9-]+) (\d+)", here[2])}
+    assert sum(limits.values()) == int(here[3])
+    by_name = {wish["name"]: wish for wish in services}
+    wishes = [
+        {"name": name, **by_name.get(name, {}), "limit_mb": mb} for name, mb in limits.items()
+    ]
+    return here[1], wishes, int(here[4]) if here[4] else swap_mb
+
+
+SCALAR = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=10**18),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from([*CATALOG, "image:1", "work-er", "x\n", "1024", "-5"]),
+)
+KEY = st.one_of(st.sampled_from(["name", *KEYS]), st.integers(), st.text(max_size=8))
+GARBAGE = st.recursive(
+    SCALAR,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(KEY, inner, max_size=5), st.tuples(inner)
+    ),
+    max_leaves=12,
+)
+NEARLY = st.lists(
+    st.dictionaries(KEY, st.one_of(GARBAGE, SCALAR), max_size=5).flatmap(
+        lambda made: st.sampled_from([*CATALOG, "own", ""]).map(lambda name: {**made, "name": name})
+    ),
+    max_size=4,
+)
+
+
+class TestGarbage:
+    """Nothing but PlanError, whatever stands in the inputs."""
+
+    @settings(max_examples=200)
+    @given(st.one_of(SIZE, GARBAGE), st.one_of(NEARLY, GARBAGE), st.one_of(SWAP, GARBAGE))
+    def test_garbage_is_refused_in_words(
+        self, size: object, services: object, swap_mb: object
+    ) -> None:
+        """Arbitrary input is planned or refused with at least one problem, each with a way out."""
+        try:
+            plan(size, services, swap_mb)
+        except PlanError as error:
+            refused = error
+        else:
+            return
+        assert refused.problems
+        for problem in refused.problems:
+            assert problem.path
+            assert problem.reason
+            assert problem.remedy
+            assert str(problem) in str(refused)
+
+
+SMALL = "s-1vcpu-1gb"
+# what its reason says, size, services, swap: one for each Problem( in the code
+REFUSED = [
+    ("is no known size", "s-1vcpu-1tb", [], None),
+    ("is no amount of MiB", SMALL, [], "1 GiB"),
+    ("is not a list", SMALL, {"backend": 192}, None),
+    ("is not an entry with a name", SMALL, ["backend"], None),
+    ("is there twice", SMALL, [{"name": "redis"}, {"name": "redis"}], None),
+    ("is no service of the stack", SMALL, [{"name": "postgre"}], None),
+    ("cannot be a service's name", SMALL, [own(8, "My_Worker")], None),
+    ("is not a known key", SMALL, [{"name": "redis", "limit": 64}], None),
+    ("means nothing for redis", SMALL, [{"name": "redis", "workers": 2}], None),
+    ("has the wrong type", SMALL, [{"name": "redis", "limit_mb": "64m"}], None),
+    ("a service without a limit", SMALL, [{"name": "worker", "image": "worker:1"}], None),
+    ("is not where it belongs", SMALL, [{"name": "backend", "image": "app:2"}], None),
+    ("PostgreSQL may need", SMALL, [{"name": "postgres", "max_connections": 200}], None),
+    (
+        "is too small for a parallel index build",
+        "s-2vcpu-4gb",
+        [{"name": "postgres", "shm_mb": 64, "maintenance_work_mem_mb": 64}],
+        None,
+    ),
+    ("a background save copies it", SMALL, [{"name": "redis", "maxmemory_mb": 50}], None),
+    ("connections during a release", SMALL, [{"name": "postgres", "max_connections": 6}], None),
+    ("4 workers need", SMALL, [{"name": "backend", "workers": 4}], None),
+    ("backend works with 116 MiB", SMALL, [{"name": "backend", "limit_mb": 128}], None),
+    ("is negative", SMALL, [], -1),
+    ("without swap thrashes", SMALL, [], 0),
+    ("are 100 too many", SMALL, RECORD, None),
+    ("no room for the backup", SMALL, [own(130)], 200),
+]
+
+
+class TestRefusals:
+    """Every refusal can happen, says why, and none hides another."""
+
+    @pytest.mark.parametrize("says, size, services, swap_mb", REFUSED, ids=[r[0] for r in REFUSED])
+    def test_reachable(self, says: str, size: str, services: object, swap_mb: object) -> None:
+        """The row's input is refused for the row's reason."""
+        assert any(says in problem.reason for problem in refusal(size, services, swap_mb).problems)
+
+    def test_the_table_is_complete(self) -> None:
+        """Each place in the plan's code that makes a problem has its row above."""
+        made = 0
+        for name in ("_memory_plan", "_services", "_tuning", "_plan_refusals"):
+            for node in ast.walk(ast.parse((CODE / f"{name}.py").read_text(encoding="utf-8"))):
+                function = node.func if isinstance(node, ast.Call) else None
+                made += isinstance(function, ast.Name) and function.id == "Problem"
+        assert made == len(REFUSED)
+
+    def test_all_at_once(self) -> None:
+        """Five mistakes in five places are five problems, each with its own path."""
+        services = [
+            {"name": "backend", "limit_mb": 100},
+            {"name": "postgres", "limit_mb": 700, "work_mem_mb": 64},
+            {"name": "redis", "limit_mb": 64, "maxmemory_mb": 60},
+            {"name": "nginx", "limt_mb": 32},
+        ]
+        assert [problem.path for problem in refusal(SMALL, services, 0).problems] == [
+            "droplet_services[3].limt_mb",
+            "droplet_services[0].limit_mb",
+            "droplet_services[1].work_mem_mb",
+            "droplet_services[2].maxmemory_mb",
+            "droplet_swap_mb",
+            "droplet_services",
+        ]
+
+    def test_a_slip_gets_no_proposal(self) -> None:
+        """An entry that could not be read is not part of any plan, so none is called fitting."""
+        services = [*RECORD, {"name": "postgre"}]
+        assert refusal(SMALL, services).proposals == ()
+
+    def test_unknown_size_reports_the_services_too(self) -> None:
+        """A wrong size does not hide a wrong key."""
+        problems = refusal("s-1vcpu-1tb", [{"name": "redis", "limit": 64}]).problems
+        assert [problem.path for problem in problems] == [
+            "droplet_size",
+            "droplet_services[0].limit",
+        ]
+
+
+class TestRecord:
+    """The numbers this project started from: 256 + 384 + 64 + 32 on 1 GB."""
+
+    def test_refused_with_reason(self) -> None:
+        """736 MiB of limits are 100 more than the system and Docker leave of 967."""
+        (problem,) = refusal(SMALL, RECORD).problems
+        for number in ("736", "100", "967", "636"):
+            assert number in problem.reason
+
+    def test_nearest_plan_that_fits(self) -> None:
+        """Two ways out: limits scaled onto this machine, or the next size as written."""
+        here, larger = refusal(SMALL, RECORD).proposals
+        assert here == (
+            "fits on s-1vcpu-1gb: backend 192, postgres 200, redis 64, nginx 32 (limit_mb), "
+            "488 MiB in all"
+        )
+        assert larger == "fits as written on s-1vcpu-2gb ($12 a month)"
+        for proposal in (here, larger):
+            size, services, swap_mb = as_wish(proposal, RECORD, None)
+            assert planned(size, services, swap_mb)
+
+    def test_fits_on_every_larger_size(self) -> None:
+        """More CPUs do not make the same limits refused: settings nobody asked for yield."""
+        larger = [slug for slug in COMPARED if SIZES[slug].memory_mb > 1024]
+        assert [slug for slug in larger if not planned(slug, RECORD)] == []
+
+
+def test_pinned_postgres_and_more_cpus() -> None:
+    """More CPUs sort more at once: a limit that holds on one may be too small for eight."""
+    pinned = [{"name": "postgres", "limit_mb": 120}]
+    assert planned("s-1vcpu-2gb", pinned)
+    (problem,) = refusal("s-8vcpu-16gb", pinned).problems
+    assert problem.path == "droplet_services[0].limit_mb"
+
+
+def test_swap_as_text() -> None:
+    """A number from the command line arrives as text and means the same."""
+    assert plan(SMALL, [], "2048") == plan(SMALL, [], 2048)

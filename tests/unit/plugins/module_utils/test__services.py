@@ -1,0 +1,129 @@
+"""Reading droplet_services: what is understood, and where a problem is said to be."""
+
+from typing import Any
+
+import pytest
+from ansible_collections.planner.droplet.plugins.module_utils._services import (
+    CATALOG,
+    HEADROOM,
+    KEYS,
+    MOST,
+    Request,
+    backend_working_set_mb,
+    parse_services,
+)
+
+OWN = {"name": "worker", "image": "worker:1", "limit_mb": 64}
+
+READ = [
+    ([], ()),
+    ([{"name": "redis"}], (Request("redis", "droplet_services[0]"),)),
+    (
+        [{"name": "backend", "workers": 2, "command": ["python", "-m", "app"]}],
+        (Request("backend", "droplet_services[0]", workers=2, command=("python", "-m", "app")),),
+    ),
+    (
+        [{"name": "redis", "limit_mb": None, "persistence": False}],
+        (Request("redis", "droplet_services[0]", persistence=False),),
+    ),
+    (
+        [{"name": "nginx", "limit_mb": 48}, OWN],
+        (
+            Request("nginx", "droplet_services[0]", limit_mb=48),
+            Request("worker", "droplet_services[1]", limit_mb=64, image="worker:1"),
+        ),
+    ),
+    (
+        [{"name": "backend", "migrate_command": []}],
+        (Request("backend", "droplet_services[0]", migrate_command=()),),
+    ),
+]
+
+
+@pytest.mark.parametrize("raw, requests", READ)
+def test_reads(raw: list[dict[str, Any]], requests: tuple[Request, ...]) -> None:
+    """What is written right is read as written; null means not set."""
+    assert parse_services(raw) == (requests, ())
+
+
+# input, path of the problem, part of its reason or remedy
+WRONG: list[tuple[Any, str, str]] = [
+    (None, "droplet_services", "is not a list"),
+    ("backend", "droplet_services", "is not a list"),
+    ([{"limit_mb": 4}], "droplet_services[0]", "an entry with a name"),
+    ([{"name": 4}], "droplet_services[0]", "an entry with a name"),
+    ([{"name": "redis"}, {"name": "redis"}], "droplet_services[1].name", "is there twice"),
+    ([{"name": "postgresql"}], "droplet_services[0].name", "write 'postgres'"),
+    ([{**OWN, "image": None}], "droplet_services[0].name", "needs image and limit_mb"),
+    ([{**OWN, "image": 4}], "droplet_services[0].image", "wrong type"),
+    ([{**OWN, "name": "Worker"}], "droplet_services[0].name", "cannot be"),
+    ([{**OWN, "name": "worker\n"}], "droplet_services[0].name", "cannot be"),
+    ([{**OWN, "name": "-worker"}], "droplet_services[0].name", "cannot be"),
+    ([{**OWN, "limit_mb": None}], "droplet_services[0].limit_mb", "without a limit"),
+    ([{**OWN, "shm_mb": 64}], "droplet_services[0].shm_mb", "means nothing for worker"),
+    ([{"name": "nginx", "workers": 1}], "droplet_services[0].workers", "move it to backend"),
+    ([{"name": "redis", "maxmemory": 4}], "droplet_services[0].maxmemory", "'maxmemory_mb'"),
+    ([{"name": "redis", 4: 4}], "droplet_services[0].4", "is not a known key"),
+    ([{"name": "backend", "image": "a:1"}], "droplet_services[0].image", "droplet_image"),
+]
+
+
+@pytest.mark.parametrize("raw, path, says", WRONG)
+def test_problem_has_its_path(raw: object, path: str, says: str) -> None:
+    """A problem names the place and what to write instead."""
+    (problem,) = parse_services(raw)[1]
+    assert problem.path == path
+    assert says in str(problem)
+
+
+# key, what it refuses
+TYPES: list[tuple[str, list[Any]]] = [
+    ("limit_mb", ["64", "64m", 64.0, 0, -1, True, MOST + 1, [64]]),
+    ("workers", ["2", 0, 1.5, True]),
+    ("max_connections", [0, "20"]),
+    ("parallel_maintenance_workers", [-1, False, "0"]),
+    ("persistence", ["yes", 1, 0]),
+    ("command", ["python -m app", ["python", ""], [1], {"a": "b"}]),
+    ("environment", [["A=b"], {"A": 1}, {1: "a"}, {"A": None}]),
+    ("image", ["", 4]),
+]
+
+
+@pytest.mark.parametrize("key, values", TYPES)
+def test_types(key: str, values: list[Any]) -> None:
+    """Every key refuses what it cannot mean, with the value, and leaves it out of the request."""
+    known = KEYS[key][2]
+    entry = {"name": min(known)} if known else OWN
+    for value in values:
+        _, problems = parse_services([{**entry, key: value}])
+        wrong = [problem for problem in problems if problem.path == f"droplet_services[0].{key}"]
+        assert [problem.value for problem in wrong if "wrong type" in problem.reason] == [value]
+
+
+def test_all_problems_of_all_entries() -> None:
+    """One entry's problem does not hide another's, and the readable entry is still read."""
+    requests, problems = parse_services(
+        [{"name": "redis", "limit_mb": "a", "x": 1}, {"name": "nginx"}, "y", {"name": "z"}]
+    )
+    assert [request.name for request in requests] == ["redis", "nginx"]
+    assert [problem.path for problem in problems] == [
+        "droplet_services[0].limit_mb",
+        "droplet_services[0].x",
+        "droplet_services[2]",
+        "droplet_services[3].name",
+    ]
+
+
+def test_catalog_adds_up() -> None:
+    """Floors hold their working sets with headroom, and no more is shared out than there is."""
+    for service in CATALOG.values():
+        assert service.floor_mb >= HEADROOM * service.working_set_mb
+        assert service.floor_mb < service.most_mb
+    assert sum(service.share for service in CATALOG.values()) <= 1
+    assert sum(service.floor_mb for service in CATALOG.values()) == 480
+
+
+@pytest.mark.parametrize("workers, mib", [(1, 116), (2, 261), (4, 485)])
+def test_backend_working_set(workers: int, mib: int) -> None:
+    """One worker is what was measured; from two on there is a supervisor beside them."""
+    assert backend_working_set_mb(workers) == mib
