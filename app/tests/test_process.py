@@ -86,7 +86,7 @@ def test_log_is_json_without_secrets(process: Process, bot_api: FakeApi) -> None
     """Every line is one JSON object, and none holds a secret, a message or a query."""
     bot_api.answer = lambda _path, _body: (500, {})
     assert post(process, 1, "buy unmentionable milk").status_code == 200
-    query = {"q": "unmentionable", "chat_id": 7}
+    query = {"q": "unmentionable", "chat_id": "7"}
     similar = httpx.get(f"{process.url}/tasks/similar", params=query, headers=SECRET_HEADER)
     assert similar.status_code == 200
     output = process.stop()
