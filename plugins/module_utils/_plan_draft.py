@@ -45,7 +45,7 @@ def draft(
     settings = _settings(machine, asked, limits)
     workers = int(settings["backend"]["workers"])
     services = {
-        name: _service(asked[name], limits[name], settings.get(name, {}), backend_image)
+        name: _service(asked[name], limits[name], settings.get(name, {}), swap_mb, backend_image)
         for name in asked
     }
     total = sum(limits.values())
@@ -126,7 +126,11 @@ def _working_set(request: Request, settings: dict[str, int | bool], limit_mb: in
 
 
 def _service(
-    request: Request, limit_mb: int, settings: dict[str, int | bool], backend_image: str
+    request: Request,
+    limit_mb: int,
+    settings: dict[str, int | bool],
+    swap_mb: int,
+    backend_image: str,
 ) -> ServicePlan:
     known = CATALOG.get(request.name)
     image = request.image or (known.image if known else "")
@@ -141,7 +145,7 @@ def _service(
         image=backend_image if request.name == "backend" else image,
         limit_mb=limit_mb,
         # Half as much again may go to swap: idle pages can leave, a leak cannot fill the swap.
-        memory_and_swap_mb=limit_mb + limit_mb // 2,
+        memory_and_swap_mb=limit_mb + min(limit_mb // 2, max(0, swap_mb) // 4),
         reservation_mb=min(working_set, limit_mb),
         working_set_mb=working_set,
         cpu_shares=known.cpu_shares if known else 256,

@@ -105,6 +105,17 @@ def test_service_details() -> None:
     assert made.services["backend"].image == "app:1"
 
 
+# size, swap -> what postgres may have in swap
+SWAPS = [("s-1vcpu-1gb", 1024, 96), ("s-4vcpu-8gb", 1024, 256), ("s-4vcpu-8gb", 0, 0)]
+
+
+@pytest.mark.parametrize("size, swap_mb, mib", SWAPS)
+def test_a_leak_cannot_fill_the_swap(size: str, swap_mb: int, mib: int) -> None:
+    """A container may swap half its limit, never more than a quarter of what there is."""
+    postgres = drafted(size, [], swap_mb).services["postgres"]
+    assert postgres.memory_and_swap_mb - postgres.limit_mb == mib
+
+
 def test_processes_grow_with_connections() -> None:
     """PostgreSQL may have a process for each connection, and about 40 of its own."""
     assert drafted("s-8vcpu-16gb").services["postgres"].pids == 240
