@@ -1,6 +1,7 @@
 """The plan for a terminal."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from ansible_collections.planner.droplet.plugins.module_utils._plan_text import 
     shorten,
     stacked_bar,
 )
+from ansible_collections.planner.droplet.plugins.module_utils._problems import PlanError
 from ansible_collections.planner.droplet.plugins.module_utils._sizes import SIZES
 
+DOCUMENT = Path(__file__).parents[4] / "docs" / "memory-plan.md"
 LONG = {
     "name": "a-worker-with-a-rather-long-name",
     "image": "r.example/" + "x" * 80,
@@ -125,6 +128,17 @@ def test_stacked_bar(limits: int, memory: int, swap: int, drawn: str) -> None:
     """Limits, event and free memory fill 24 cells; what is over stands behind the end, hatched."""
     scenario = {"memory_mb": memory, "swap_mb": swap}
     assert stacked_bar(scenario, limits, 240) == drawn.replace("/", SWAP)
+
+
+def test_documented_example_is_current() -> None:
+    """The example in docs/ is what the tool prints, and so is the refusal of the first numbers."""
+    cost = monthly_cost(6, "none", spaces=False, budget_usd=7).to_dict()
+    record = [("backend", 256), ("postgres", 384), ("redis", 64), ("nginx", 32)]
+    with pytest.raises(PlanError) as caught:
+        made(services=[{"name": name, "limit_mb": limit} for name, limit in record])
+    document = DOCUMENT.read_text(encoding="utf-8")
+    assert f"```text\n{plan_text(made(), cost)}```" in document
+    assert " ".join(str(caught.value).split()) in " ".join(document.split())
 
 
 def test_shorten() -> None:

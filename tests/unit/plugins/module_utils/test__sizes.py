@@ -40,23 +40,29 @@ def test_slugs_say_what_they_are() -> None:
         assert slug == size.slug
 
 
-@pytest.mark.parametrize(
-    "slug, price",
-    [
-        ("s-1vcpu-512mb-10gb", 4),
-        ("s-1vcpu-1gb", 6),
-        ("s-1vcpu-2gb", 12),
-        ("s-2vcpu-2gb", 18),
-        ("s-2vcpu-4gb", 24),
-        ("s-4vcpu-8gb", 48),
-        ("s-8vcpu-16gb", 96),
-        ("s-1vcpu-1gb-amd", 7),
-        ("s-8vcpu-16gb-intel", 112),
-    ],
-)
-def test_prices(slug: str, price: float) -> None:
-    """The price list as of the month that AS_OF names."""
-    assert SIZES[slug].price_usd == price
+# the price list: disk GB, transfer GB, USD a month regular and premium (0: there is none)
+PRICES = {
+    "s-1vcpu-512mb-10gb": (10, 500, 4, 0),
+    "s-1vcpu-1gb": (25, 1000, 6, 7),
+    "s-1vcpu-2gb": (50, 2000, 12, 14),
+    "s-2vcpu-2gb": (60, 3000, 18, 21),
+    "s-2vcpu-4gb": (80, 4000, 24, 28),
+    "s-4vcpu-8gb": (160, 5000, 48, 56),
+    "s-8vcpu-16gb": (320, 6000, 96, 112),
+}
+
+
+def test_price_list() -> None:
+    """The table is the price list of the month that AS_OF names; premium is the same machine."""
+    expected = {}
+    for slug, (disk, transfer, regular, premium) in PRICES.items():
+        expected[slug] = (disk, transfer, regular)
+        for cpu in ("amd", "intel"):
+            if premium:
+                expected[f"{slug}-{cpu}"] = (disk, transfer, premium)
+    assert expected == {
+        slug: (size.disk_gb, size.transfer_gb, size.price_usd) for slug, size in SIZES.items()
+    }
 
 
 def test_compared_sizes_are_in_order() -> None:

@@ -127,6 +127,13 @@ def test_redis_uses_its_limit(limit: int, snapshots: bool) -> None:  # noqa: FBT
     assert _tuning.Redis(chosen.maxmemory_mb + 1, snapshots).needed_limit_mb > limit
 
 
+def test_redis_in_no_room() -> None:
+    """A limit too small for any data still has a maxmemory, the smallest, and is refused."""
+    asked = Request("redis", "r")
+    assert _tuning.redis(9, asked).maxmemory_mb == 1
+    assert _tuning.redis_problems(_tuning.redis(9, asked), 9, asked)
+
+
 # limit, vCPUs, connections -> workers, pool
 BACKEND = [
     (192, 1, 20, (1, 5)),
