@@ -7,10 +7,16 @@ STEPS_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # die "Sentence": what is wrong and what to do.
 die() { printf 'ERROR: %s\n' "$1" >&2; exit 1; }
 
+# writable FOLDER: makes it, or says that it cannot be written to.
+writable() {
+  { mkdir -p "$1" && : >"$1/.writable" && rm "$1/.writable"; } 2>/dev/null ||
+    die "Cannot write to $1: free some disk or fix its owner ($(df -Ph "$STEPS_ROOT" | awk 'END { print $4 }') free), then run this again."
+}
+
 step() {
   local title=$1 log="$STEPS_ROOT/.cache/log" start=$SECONDS ticker rc
   shift
-  mkdir -p "$log" 2>/dev/null && [ -w "$log" ] || die "Cannot write to $log: free the disk or fix its owner, then run this again."
+  writable "$log"
   log=$log/$(printf '%s' "$title" | tr -cs '[:alnum:].' '-').log
   printf '==> %s\n' "$title"
   { while sleep "${STEPS_EVERY:-15}" >/dev/null 2>&1; do printf '    ... %d s\n' $((SECONDS - start)); done; } &

@@ -8,6 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . molecule/bench/steps.sh
 # shellcheck source=molecule/images/host.sh
 . molecule/images/host.sh
+# shellcheck source=molecule/images/debian.sh
+. molecule/images/debian.sh
 
 DEBIAN=debian:13
 # Upstream name, and the folder of its stand-in's recipe.
@@ -43,7 +45,8 @@ pull() {
 # current IMAGE RECIPE: is it the real image, or the stand-in of this very recipe?
 current() { present "$1" && case $(label "$1" standin) in "" | "$2") ;; *) return 1 ;; esac; }
 
-# build_image IMAGE FOLDER LABEL RECIPE: host network, so that a proxy or a mirror on this machine's loopback works.
+# build_image IMAGE FOLDER LABEL RECIPE: host network, so that a proxy or a mirror on this machine's loopback works;
+# the legacy builder, because it needs no plugin and sees the images that are already here.
 build_image() {
   local proxy args=() old
   old=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null || true)
@@ -51,28 +54,9 @@ build_image() {
     [ -z "${!proxy:-}" ] || args+=(--build-arg "$proxy")
   done
   tar -c -C "molecule/images/$2" . -C "$HOST_DIR" host |
-    docker build --network host --force-rm "${args[@]}" --label "planner-bench.$3=$4" --tag "$1" -
+    DOCKER_BUILDKIT=0 docker build --network host --force-rm "${args[@]}" --label "planner-bench.$3=$4" --tag "$1" -
   # The image it replaces, unless a container still needs it.
-  [ -z "$old" ] || docker rmi "$old" || true
-}
-
-as_root() { if [ "$EUID" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
-
-# The smallest Debian 13, straight from the mirror; cleans up after itself also when interrupted.
-debian_standin() {
-  local root
-  root=$(mktemp -d)
-  # shellcheck disable=SC2064
-  trap "as_root umount '$root/proc' '$root/sys' 2>/dev/null || true; as_root rm -rf --one-file-system '$root'" EXIT
-  trap 'exit 130' INT TERM
-  as_root debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$MIRROR" /usr/share/debootstrap/scripts/sid
-  as_root cp -r "$HOST_DIR/host" "$root/tmp/host"
-  as_root chroot "$root" /bin/sh /tmp/host/apply
-  as_root sh -c "cd '$root' && rm -rf tmp/* var/lib/apt/lists/* var/cache/apt/* var/log/* debootstrap && echo force-unsafe-io >etc/dpkg/dpkg.cfg.d/docker-apt-speedup"
-  # apt's binary caches are 95 MB an image.
-  as_root sh -c "printf 'Dir::Cache::pkgcache \"\";\nDir::Cache::srcpkgcache \"\";\n' >'$root/etc/apt/apt.conf.d/docker-clean'"
-  as_root tar -c --one-file-system -C "$root" . |
-    docker import -c 'CMD ["bash"]' -c "LABEL planner-bench.standin=$1" - "$DEBIAN"
+  case $(docker image inspect -f '{{.Id}}' "$1") in "$old") ;; *) [ -z "$old" ] || docker rmi "$old" || true ;; esac
 }
 
 need_debootstrap() {
@@ -84,7 +68,7 @@ need_debootstrap() {
 
 host_files
 
-wanted=$(recipe build.sh host.sh)
+wanted=$(recipe debian.sh)
 if ! current "$DEBIAN" "$wanted" && ! pull "$DEBIAN"; then
   [ "$EUID" -eq 0 ] || sudo -n true 2>/dev/null || die "The stand-in of $DEBIAN is made with debootstrap, which needs root: run 'sudo -v' first."
   need_debootstrap

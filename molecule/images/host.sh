@@ -21,6 +21,7 @@ mirror() {
 
 host_files() {
   local dir=$HOST_DIR/host codename main security index
+  writable "$HOST_DIR"
   rm -rf "$dir"
   mkdir -p "$dir/ca"
   codename=$(. /etc/os-release && [ "$ID" = debian ] && echo "$VERSION_CODENAME") || codename=none
