@@ -30,11 +30,14 @@ look_inside() {
 
 # From another directory and with an own configuration, so that nothing of this working tree is found.
 use_it() {
-  ansible-galaxy collection install --offline --no-deps -p "$elsewhere/collections" .cache/dist/planner-droplet-*.tar.gz
+  local tarball
+  tarball="$(echo "$PWD"/.cache/dist/planner-droplet-*.tar.gz)"
   printf '[defaults]\ncollections_path = %s/collections\n' "$elsewhere" >"$elsewhere/ansible.cfg"
   printf 'droplets:\n  hosts:\n    shop:\n      ansible_host: 192.0.2.1\n' >"$elsewhere/hosts.yml"
   cd "$elsewhere"
   export ANSIBLE_CONFIG="$elsewhere/ansible.cfg" ANSIBLE_HOME="$elsewhere/home"
+  # Inside the working tree galaxy would find the symlink and say there is nothing to do.
+  ansible-galaxy collection install --offline --no-deps -p "$elsewhere/collections" "$tarball"
   ansible-playbook -i hosts.yml --syntax-check planner.droplet.site
   ansible-playbook -i hosts.yml planner.droplet.plan -e droplet_size=s-1vcpu-1gb
 }
