@@ -100,7 +100,7 @@ def read_present(folder: str, paths: list[str]) -> dict[str, Present]:
         target = os.path.join(folder, path)
         if os.path.isfile(target):
             found = os.stat(target)
-            with open(target, encoding="utf-8", errors="replace") as file:
+            with open(target, encoding="utf-8", errors="replace", newline="") as file:
                 owner = (found.st_uid, found.st_gid)
                 present[path] = Present(file.read(), found.st_mode & 0o7777, owner)
     return present
@@ -165,7 +165,10 @@ def main() -> None:
     if changing:
         validate(module, wanted)
     if changing and not module.check_mode:
-        os.makedirs(folder, mode=int(module.params["folder_mode"], 8), exist_ok=True)
+        os.umask(0o022)  # a hardened host's must not keep containers from their configuration
+        if not os.path.isdir(folder):
+            os.makedirs(folder)
+            os.chmod(folder, int(module.params["folder_mode"], 8))
         for file in changing:
             target = os.path.join(folder, file.path)
             os.makedirs(os.path.dirname(target), exist_ok=True)
