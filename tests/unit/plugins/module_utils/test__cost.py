@@ -47,8 +47,11 @@ def test_sums(  # noqa: PLR0917 - a table's columns
     [
         ("hourly", False, 7, ["backups"]),
         (None, False, 7, ["backups"]),
-        ("none", "no", 7, ["spaces"]),
-        ("none", False, "7", ["budget_usd"]),
+        ("none", "maybe", 7, ["spaces"]),
+        ("none", 0, 7, ["spaces"]),
+        ("none", False, "seven", ["budget_usd"]),
+        ("none", False, "-7", ["budget_usd"]),
+        ("none", False, None, ["budget_usd"]),
         ("none", False, True, ["budget_usd"]),
         ("none", False, -1, ["budget_usd"]),
         ("none", False, float("nan"), ["budget_usd"]),
@@ -60,6 +63,13 @@ def test_refused(backups: object, spaces: object, budget: object, paths: list[st
     with pytest.raises(PlanError) as caught:
         monthly_cost(6, backups, spaces, budget)
     assert [problem.path for problem in caught.value.problems] == paths
+
+
+def test_text_from_the_command_line() -> None:
+    """-e values arrive as text and mean the same."""
+    expected = monthly_cost(6, "none", spaces=True, budget_usd=7.5)
+    assert monthly_cost(6, "none", spaces="true", budget_usd="7.5") == expected
+    assert monthly_cost(6, "none", spaces="Yes", budget_usd="7.5") == expected
 
 
 @pytest.mark.parametrize("amount, text", [(6, "$6"), (7.2, "$7.20"), (0.0, "$0"), (0.456, "$0.46")])

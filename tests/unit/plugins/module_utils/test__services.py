@@ -120,6 +120,12 @@ def test_catalog_adds_up() -> None:
         assert service.floor_mb >= HEADROOM * service.working_set_mb
         assert service.floor_mb < service.most_mb
     assert sum(service.share for service in CATALOG.values()) <= 1
+    assert {service.name: service.cpu_shares for service in CATALOG.values()} == {
+        "backend": 512,
+        "postgres": 1024,
+        "redis": 768,
+        "nginx": 1024,
+    }
     assert sum(service.floor_mb for service in CATALOG.values()) == 480
 
 
