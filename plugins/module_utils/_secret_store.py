@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 # Safe in URLs, shells and SQL without quoting, so that no consumer can get it wrong.
 _ALPHABET = string.ascii_letters + string.digits
 _LENGTH = 40
+# A file of the folder itself, and not a hidden one: those are the module's own.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,21 @@ class Changes:
 
 
 def changes(
-    present: Mapping[str, str], given: Mapping[str, str], generated: Iterable[str]
+    present: Mapping[str, str], given: Mapping[str, Any], generated: Iterable[str]
 ) -> Changes:
     """Decide: given values win, generated ones are made once and kept for ever, others go."""
+    generated = tuple(generated)
+    problems = [
+        f"{name!r} cannot be a secret's name: use letters, digits and underscores"
+        for name in (*given, *generated)
+        if not _NAME.fullmatch(name)
+    ] + [
+        f"secrets.{name} must be a text: put the value in quotes"
+        for name, value in given.items()
+        if not isinstance(value, str)
+    ]
+    if problems:
+        raise ValueError("\n".join(problems))
     wanted = {
         name: present.get(name) or "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
         for name in generated

@@ -85,7 +85,7 @@ def read_folder(path: str) -> dict[str, str]:
     present = {}
     for name in os.listdir(path):
         if not name.startswith("."):
-            with open(os.path.join(path, name), encoding="utf-8") as file:
+            with open(os.path.join(path, name), encoding="utf-8", newline="") as file:
                 present[name] = file.read()
     return present
 
@@ -125,9 +125,13 @@ def main() -> None:
     )
     path, gid = module.params["path"], module.params["gid"]
     present = read_folder(path)
-    decided = changes(present, module.params["secrets"], module.params["generated"])
+    try:
+        decided = changes(present, module.params["secrets"], module.params["generated"])
+    except ValueError as error:
+        module.fail_json(msg=str(error))
     kept = [name for name in present if name in decided.content and name not in decided.write]
     repair = wrong_access(path, kept, gid)
+    is_open = os.path.isdir(path) and os.stat(path).st_mode & 0o777 != 0o700
     if not module.check_mode:
         os.makedirs(path, exist_ok=True)
         os.chmod(path, 0o700)
@@ -137,7 +141,7 @@ def main() -> None:
         for name in decided.remove:
             os.unlink(os.path.join(path, name))
     module.exit_json(
-        changed=decided.changed or bool(repair),
+        changed=decided.changed or bool(repair) or is_open,
         names=sorted(decided.content),
         fingerprint=fingerprint(decided.content, host_key(path, create=not module.check_mode)),
         diff={
