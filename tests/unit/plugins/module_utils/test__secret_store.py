@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from ansible_collections.planner.droplet.plugins.module_utils._secret_store import (
@@ -75,6 +76,18 @@ def test_changes(case: Case) -> None:
     assert decided.remove == case.remove
     assert decided.changed is bool(case.write or case.remove)
     assert set(decided.content) == set(case.given) | set(case.generated)
+
+
+def test_all_problems_are_told_and_no_value() -> None:
+    """Names that are no file of the folder and values that are no text are refused together."""
+    wrong: dict[str, Any] = {"../outside": "value-1", "token": 12345678, "fine": "value-2"}
+    with pytest.raises(ValueError, match="cannot be a secret's name") as error:
+        changes({}, wrong, [".fingerprint.key"])
+    assert str(error.value).splitlines() == [
+        "'../outside' cannot be a secret's name: use letters, digits and underscores",
+        "'.fingerprint.key' cannot be a secret's name: use letters, digits and underscores",
+        "secrets.token must be a text: put the value in quotes",
+    ]
 
 
 names = st.text("abc_", min_size=1, max_size=3)
