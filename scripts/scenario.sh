@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # One Molecule scenario from create to destroy: scenario.sh NAME [molecule command, default: test]
 set -euo pipefail
-# shellcheck source=scripts/common.sh
-. "$(dirname "$0")/common.sh"
+# shellcheck source=scripts/demo-common.sh
+. "$(dirname "$0")/demo-common.sh"
 name="$1"
 if [[ ! -r molecule/$name/molecule.yml ]]; then
   echo "No scenario '$name'. There are: $(find molecule -mindepth 2 -maxdepth 2 -name molecule.yml -printf '%P ' | sed 's#/molecule.yml##g')" >&2
   exit 2
 fi
 scripts/images.sh
+step "Build the app" build_app 1.0.0
+BENCH_BACKEND_IMAGE="$(push_app 1.0.0)"
+export BENCH_BACKEND_IMAGE
 step "Scenario $name" molecule "${2:-test}" --scenario-name "$name"

@@ -1,0 +1,159 @@
+"""What every scenario's tests share: the Droplet seen from outside, and the playbook run as its owner runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from testinfra.host import Host
+from testinfra.utils.ansible_runner import AnsibleRunner
+
+ROOT = Path(__file__).resolve().parent.parent
+INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
+testinfra_hosts = AnsibleRunner(INVENTORY).get_hosts("droplets")
+# The inventory of the demo, which the scenarios link to.
+WEBHOOK_SECRET = "demo-webhook-secret"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, also an unhappy one."""
+
+    status: int
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> Any:
+        """Parse the body."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The Droplet as another machine on its network sees it."""
+
+    address: str
+
+    def request(self, path: str, data: object = None, **headers: str) -> Answer:
+        """Send one request to the product; a refused connection is status 0."""
+        request = urllib.request.Request(
+            f"http://{self.address}{path}",
+            data=None if data is None else json.dumps(data).encode(),
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        if data is not None:
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return Answer(answer.status, answer.read().decode(), dict(answer.headers))
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read().decode(), dict(error.headers))
+        except OSError as error:
+            return Answer(0, str(error))
+
+    def new_update_id(self) -> int:
+        """Return an update id that no earlier run of the tests on the same Droplet used."""
+        return time.time_ns() // 1_000_000
+
+    def message(self, update_id: int, text: str, secret: str = WEBHOOK_SECRET) -> Answer:
+        """Deliver a chat message as Telegram does."""
+        chat = {"id": 7, "type": "private"}
+        message = {"message_id": update_id, "date": int(time.time()), "chat": chat, "text": text}
+        update = {"update_id": update_id, "message": message}
+        return self.request(
+            "/telegram/webhook", update, X_Telegram_Bot_Api_Secret_Token=secret
+        )
+
+    def until_ready(self, seconds: int = 180) -> None:
+        """Wait until the product answers that it is ready."""
+        deadline = time.monotonic() + seconds
+        while (answer := self.request("/health/ready")).status != 200:
+            assert time.monotonic() < deadline, f"not ready within {seconds} s: {answer}"
+            time.sleep(1)
+
+
+@pytest.fixture(scope="module")
+def instance() -> dict[str, Any]:
+    """Return what Molecule knows of the scenario's Droplet."""
+    instances = yaml.safe_load(Path(os.environ["MOLECULE_INSTANCE_CONFIG"]).read_text())
+    return dict(instances[0])
+
+
+@pytest.fixture(scope="module")
+def outside(instance: dict[str, Any]) -> Outside:
+    """Return the Droplet from outside."""
+    return Outside(instance["address"])
+
+
+@pytest.fixture(scope="module")
+def container(instance: dict[str, Any]) -> str:
+    """Return the id of the container that is the Droplet."""
+    found = subprocess.run(
+        ["docker", "ps", "--quiet", "--filter", f"name=-{os.environ['MOLECULE_SCENARIO_NAME']}-{instance['instance']}$"],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert len(found) == 1, found
+    return found[0]
+
+
+Site = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def site_command() -> list[str]:
+    """Return the command line that runs site.yml on the Droplet as its owner does."""
+    image = f"droplet_image={os.environ['BENCH_BACKEND_IMAGE']}"
+    return ["ansible-playbook", "-i", INVENTORY, str(ROOT / "playbooks/site.yml"), "-e", image]
+
+
+@pytest.fixture(scope="module")
+def site(site_command: list[str]) -> Site:
+    """Return a function that runs site.yml with further arguments."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*site_command, *arguments], capture_output=True, text=True, check=False, timeout=600
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def containers(host: Host) -> dict[str, dict[str, Any]]:
+    """Return what Docker on the Droplet knows of the product's containers, by service."""
+    return inspect(host)
+
+
+def inspect(host: Host) -> dict[str, dict[str, Any]]:
+    """Inspect the product's containers, by service."""
+    output = host.check_output("docker inspect $(docker ps -aq)")
+    return {
+        entry["Config"]["Labels"]["com.docker.compose.service"]: entry
+        for entry in json.loads(output)
+    }
+
+
+@pytest.fixture
+def neighbour() -> Iterator[Callable[[Sequence[str]], str]]:
+    """Return a function that runs a command in a second container on the Droplet's network."""
+    assert shutil.which("docker"), "the bench needs the docker command"
+
+    def run(command: Sequence[str]) -> str:
+        return subprocess.run(
+            ["docker", "run", "--rm", "--network", "planner-bench", "python:3.13-slim", *command],
+            capture_output=True, text=True, check=True, timeout=300,
+        ).stdout  # fmt: skip
+
+    yield run

@@ -1,0 +1,62 @@
+"""site.yml is interrupted once at every remote task of a first run, then run to its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+# What a clean first run passes through. Each name is interrupted once, on the same Droplet.
+TASKS = (
+    "Machine | Wait for its first boot and find Python",
+    "Machine | Read its memory, CPUs and system",
+    "Configure the engine",
+    "Finish what an interrupted package run left",
+    "Install the engine and Compose",
+    "Start the engine now and at boot",
+    "Keep the secrets",
+    "Render the Compose project",
+    "Bring the services to that state",
+)
+# Pulling, creating, migrating and starting are one task: it is cut at several depths, in seconds.
+CUTS = {"Install the engine and Compose": (1, 5), "Bring the services to that state": (0.5, 3, 6, 9, 12)}
+
+
+def interrupt(command: list[str], task: str, after_s: float) -> str:
+    """Run site.yml, press Ctrl-C that long after the task began, return what it printed."""
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        if line.startswith("TASK [") and f": {task}]" in line:
+            time.sleep(after_s)
+            os.killpg(process.pid, signal.SIGINT)
+            break
+    rest, _ = process.communicate(timeout=300)
+    return "".join(printed) + rest
+
+
+def test_interrupted_everywhere_then_finished(site_command, site, outside, host):
+    """After an interruption at every task, one full run serves, and another has nothing to do."""
+    for task in TASKS:
+        for after_s in CUTS.get(task, (0.1,)):
+            printed = interrupt(site_command, task, after_s)
+            assert f": {task}]" in printed, f"never reached: {task}\n{printed}"
+            assert "failed=1" not in printed, printed
+    done = site()
+    assert done.returncode == 0, done.stdout
+    assert outside.request("/health/ready").status == 200
+    assert outside.message(outside.new_update_id(), "survive Ctrl-C").json == {"result": "stored"}
+    again = site()
+    assert re.search(r"changed=0\s", again.stdout), again.stdout
+    assert host.check_output("find /opt/planner /etc/docker -name '.staged-*'") == ""
+    assert len(host.check_output("docker ps -aq").split()) == 4, "one container a service, no leftovers"
