@@ -85,13 +85,16 @@ droplet=planner-bench/droplet:13
 wanted=$(recipe_on "$DEBIAN" droplet)
 [ "$(label "$droplet" recipe)" = "$wanted" ] || step "Make the simulated Droplet's image" build_image "$droplet" droplet recipe "$wanted"
 
-molecule/bench/registry.sh up
-for entry in "${UPSTREAM[@]}"; do
-  image=${entry%=*}
-  case $image in
-    registry:*) continue ;;
-    */*) molecule/bench/push-image.sh "$image" "$image" ;;
-    *) molecule/bench/push-image.sh "$image" "library/$image" ;;
-  esac >/dev/null
-done
+fill_registry() {
+  local entry image
+  for entry in "${UPSTREAM[@]}"; do
+    image=${entry%=*}
+    case $image in
+      registry:*) ;;
+      */*) molecule/bench/push-image.sh "$image" "$image" ;;
+      *) molecule/bench/push-image.sh "$image" "library/$image" ;;
+    esac
+  done
+}
+step "Fill the bench's registry" fill_registry
 printf 'Images ready in %d s: %s%s\n' "$SECONDS" "$droplet" "$(printf ', %s' "${UPSTREAM[@]%=*}")"
