@@ -66,6 +66,7 @@ def test_asked_work_mem_does_not_yield() -> None:
     (problem,) = _tuning.postgres_problems(chosen, 192, 1, asked)
     assert problem.path == "p.work_mem_mb"
     assert "209 MiB" in problem.reason
+    assert "(172 of 192 MiB)" in problem.reason
     assert problem.remedy == "raise limit_mb to 272 or lower work_mem_mb"
 
 
