@@ -90,6 +90,13 @@ def test_all_problems_are_told_and_no_value() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["a/b", "a b", "a\n", "", ".", "..", ".staged-1", "-rf"])
+def test_a_name_must_be_one_visible_file(name: str) -> None:
+    """A name that a path, a shell or the module itself would read differently is refused."""
+    with pytest.raises(ValueError, match="cannot be a secret's name"):
+        changes({}, {name: "1"}, [])
+
+
 names = st.text("abc_", min_size=1, max_size=3)
 values = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 folders = st.dictionaries(names, values, max_size=4)
@@ -124,6 +131,23 @@ def test_fingerprints_differ_when_and_only_when_secrets_do(
     backwards = dict(reversed(one.items()))
     assert fingerprint(one, KEY) == fingerprint(backwards, KEY)
     assert (fingerprint(one, KEY) == fingerprint(other, KEY)) is (one == other)
+
+
+DISTINCT: list[tuple[dict[str, str], dict[str, str]]] = [
+    ({}, {"a": ""}),
+    ({"a": "1"}, {"b": "1"}),
+    ({"a": "1", "b": "2"}, {"a": "2", "b": "1"}),
+    ({"a": "xb", "c": "y"}, {"a": "x", "bc": "y"}),
+    ({"a": "1"}, {"a": "1\n"}),
+]
+
+
+@pytest.mark.parametrize("one, other", DISTINCT)
+def test_near_misses_have_different_fingerprints(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    """Neither a renamed secret nor a moved boundary goes unnoticed."""
+    assert fingerprint(one, KEY) != fingerprint(other, KEY)
 
 
 @given(content=folders)

@@ -325,6 +325,20 @@ class TestRelease:
         assert docker.containers["backend"]["health"] == ["healthy"]
 
 
+def test_without_docker(run: Run, docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real run on a host without Docker fails and says which role brings it."""
+
+    def missing(*_arguments: Any, **_how: Any) -> None:
+        raise FileNotFoundError("docker")
+
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    monkeypatch.setattr(subprocess, "run", missing)
+    result = run()
+    assert result["failed"]
+    assert "run the role planner.droplet.docker first" in result["msg"]
+    assert docker.calls == []
+
+
 TEST_FAILURES: list[tuple[str, str, list[str], list[str]]] = [
     (
         "an image that cannot be had",
