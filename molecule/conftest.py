@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ class Outside:
         if data is not None:
             request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - http only
                 return Answer(answer.status, answer.read().decode(), dict(answer.headers))
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read().decode(), dict(error.headers))
@@ -72,9 +71,7 @@ class Outside:
         chat = {"id": 7, "type": "private"}
         message = {"message_id": update_id, "date": int(time.time()), "chat": chat, "text": text}
         update = {"update_id": update_id, "message": message}
-        return self.request(
-            "/telegram/webhook", update, X_Telegram_Bot_Api_Secret_Token=secret
-        )
+        return self.request("/telegram/webhook", update, X_Telegram_Bot_Api_Secret_Token=secret)
 
     def until_ready(self, seconds: int = 180) -> None:
         """Wait until the product answers that it is ready."""
@@ -100,10 +97,9 @@ def outside(instance: dict[str, Any]) -> Outside:
 @pytest.fixture(scope="module")
 def container(instance: dict[str, Any]) -> str:
     """Return the id of the container that is the Droplet."""
-    found = subprocess.run(
-        ["docker", "ps", "--quiet", "--filter", f"name=-{os.environ['MOLECULE_SCENARIO_NAME']}-{instance['instance']}$"],
-        capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
+    name = f"-{os.environ['MOLECULE_SCENARIO_NAME']}-{instance['instance']}$"
+    command = ["docker", "ps", "--quiet", "--filter", f"name={name}"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert len(found) == 1, found
     return found[0]
 
@@ -146,14 +142,13 @@ def inspect(host: Host) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def neighbour() -> Iterator[Callable[[Sequence[str]], str]]:
+def neighbour() -> Callable[[Sequence[str]], str]:
     """Return a function that runs a command in a second container on the Droplet's network."""
-    assert shutil.which("docker"), "the bench needs the docker command"
+    base = ("docker", "run", "--rm", "--network", "planner-bench", "python:3.13-slim")
 
     def run(command: Sequence[str]) -> str:
         return subprocess.run(
-            ["docker", "run", "--rm", "--network", "planner-bench", "python:3.13-slim", *command],
-            capture_output=True, text=True, check=True, timeout=300,
-        ).stdout  # fmt: skip
+            [*base, *command], capture_output=True, text=True, check=True, timeout=300
+        ).stdout
 
-    yield run
+    return run

@@ -105,7 +105,9 @@ def test_container_has_no_power(host: Host, containers: dict[str, Any], service:
     assert "no-new-privileges:true" in settings["SecurityOpt"]
     assert settings["RestartPolicy"]["Name"] == "unless-stopped"
     assert settings["LogConfig"]["Type"] == "local"
-    uids = host.check_output(f"ps -o uid= -p {entry['State']['Pid']} --ppid {entry['State']['Pid']}")
+    uids = host.check_output(
+        f"ps -o uid= -p {entry['State']['Pid']} --ppid {entry['State']['Pid']}"
+    )
     assert uids.split()
     assert "0" not in uids.split()
     status = host.check_output(f"cat /proc/{entry['State']['Pid']}/status")
@@ -114,7 +116,11 @@ def test_container_has_no_power(host: Host, containers: dict[str, Any], service:
 
 def test_only_nginx_publishes_ports(containers):
     """PostgreSQL and Redis are on a network without a way out, and publish nothing."""
-    published = {name for name, entry in containers.items() if any(entry["NetworkSettings"]["Ports"].values())}
+    published = {
+        name
+        for name, entry in containers.items()
+        if any(entry["NetworkSettings"]["Ports"].values())
+    }
     assert published == {"nginx"}
     for name in ("postgres", "redis"):
         assert list(containers[name]["NetworkSettings"]["Networks"]) == ["planner_data"]
@@ -128,7 +134,9 @@ def test_data_network_is_internal(host):
 def test_secrets_stay_secret(host):
     """No secret's value is in docker inspect, a command line, a log, or a file others can read."""
     names = host.check_output("ls /opt/planner/secrets").split()
-    assert {"database_password", "database_superuser_password", "telegram_webhook_secret"} <= set(names)
+    assert {"database_password", "database_superuser_password", "telegram_webhook_secret"} <= set(
+        names
+    )
     values = [host.check_output(f"cat /opt/planner/secrets/{name}") for name in names]
     assert all(len(value) >= 16 for value in values)
     places = {
@@ -155,22 +163,30 @@ def test_backend_is_no_superuser(host):
     )
     assert answer == "f,f,f"
     extensions = "select extname from pg_extension where extname = 'vector'"
-    assert host.check_output(f'docker exec planner-postgres-1 psql -U postgres -d planner -Atc "{extensions}"')
+    assert host.check_output(
+        f'docker exec planner-postgres-1 psql -U postgres -d planner -Atc "{extensions}"'
+    )
 
 
 def test_superuser_has_no_password(host):
     """What initdb was given, and the image's entrypoint keeps in its environment, opens nothing."""
     query = "select rolpassword is null from pg_authid where rolname = 'postgres'"
-    assert host.check_output(f'docker exec planner-postgres-1 psql -U postgres -Atc "{query}"') == "t"
+    assert (
+        host.check_output(f'docker exec planner-postgres-1 psql -U postgres -Atc "{query}"') == "t"
+    )
 
 
 def test_servers_run_with_the_planned_settings(host):
     """PostgreSQL and Redis themselves report the plan's numbers."""
     postgres, redis = PLAN.services["postgres"].settings, PLAN.services["redis"].settings
-    query = "select json_object_agg(name, setting) from pg_settings where name in ('shared_buffers', 'max_connections', 'work_mem')"
-    shown = json.loads(host.check_output(f'docker exec planner-postgres-1 psql -U postgres -Atc "{query}"'))
+    query = "select json_object_agg(name, setting) from pg_settings"
+    shown = json.loads(
+        host.check_output(f'docker exec planner-postgres-1 psql -U postgres -Atc "{query}"')
+    )
     assert int(shown["shared_buffers"]) * 8 == postgres["shared_buffers_mb"] * 1024
     assert int(shown["max_connections"]) == postgres["max_connections"]
     assert int(shown["work_mem"]) == postgres["work_mem_mb"] * 1024
-    memory = host.check_output("docker exec planner-redis-1 redis-cli config get maxmemory").split()[1]
+    memory = host.check_output(
+        "docker exec planner-redis-1 redis-cli config get maxmemory"
+    ).split()[1]
     assert int(memory) == redis["maxmemory_mb"] * 1024 * 1024

@@ -9,7 +9,9 @@ from testinfra.host import Host
 @pytest.fixture(autouse=True)
 def nothing_changes(host: Host):
     """Every refusal leaves containers and files as they were."""
-    look = "docker ps -q --no-trunc; find /opt/planner /etc/docker -type f -printf '%p %T@\\n' | sort"
+    look = (
+        "docker ps -q --no-trunc; find /opt/planner /etc/docker -type f -printf '%p %T@\\n' | sort"
+    )
     before = host.check_output(look)
     yield
     assert host.check_output(look) == before
@@ -32,7 +34,9 @@ def test_unsupported_system(site, host):
     """Another distribution's release is refused, naming what is supported."""
     host.run_expect([0], "cp -a /usr/lib/os-release /root/ && cp -a /etc/debian_version /root/")
     try:
-        host.run_expect([0], "sed -i s/13/11/ /usr/lib/os-release && echo 11.9 > /etc/debian_version")
+        host.run_expect(
+            [0], "sed -i s/13/11/ /usr/lib/os-release && echo 11.9 > /etc/debian_version"
+        )
         said = refusal(site())
     finally:
         host.run_expect([0], "mv /root/os-release /usr/lib/ && mv /root/debian_version /etc/")

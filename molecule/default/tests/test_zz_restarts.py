@@ -10,7 +10,9 @@ from testinfra.host import Host
 
 def started(host: Host) -> str:
     """Return each container's id and start."""
-    return host.check_output("docker inspect -f '{{.Id}} {{.State.StartedAt}}' $(docker ps -q) | sort")
+    return host.check_output(
+        "docker inspect -f '{{.Id}} {{.State.StartedAt}}' $(docker ps -q) | sort"
+    )
 
 
 def test_dockerd_restart_stops_nothing(host, outside):
@@ -22,11 +24,13 @@ def test_dockerd_restart_stops_nothing(host, outside):
     assert started(host) == before
 
 
-def test_product_survives_a_reboot(host, outside, container):
+def test_product_survives_a_reboot(outside, container):
     """After the Droplet restarts, the product is ready again without anybody's help, with its data."""
     update_id = outside.new_update_id()
     assert outside.message(update_id, "call the bank").json == {"result": "stored"}
-    subprocess.run(["docker", "restart", "--time", "60", container], check=True, capture_output=True)
+    subprocess.run(
+        ["docker", "restart", "--time", "60", container], check=True, capture_output=True
+    )
     time.sleep(1)
     outside.until_ready()
     assert outside.message(update_id, "call the bank").json == {"result": "duplicate"}

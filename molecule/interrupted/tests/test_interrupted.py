@@ -21,7 +21,10 @@ TASKS = (
     "Bring the services to that state",
 )
 # Pulling, creating, migrating and starting are one task: it is cut at several depths, in seconds.
-CUTS = {"Install the engine and Compose": (1, 5), "Bring the services to that state": (0.5, 3, 6, 9, 12)}
+CUTS = {
+    "Install the engine and Compose": (1, 5),
+    "Bring the services to that state": (0.5, 3, 6, 9, 12),
+}
 
 
 def interrupt(command: list[str], task: str, after_s: float) -> str:
@@ -59,4 +62,6 @@ def test_interrupted_everywhere_then_finished(site_command, site, outside, host)
     again = site()
     assert re.search(r"changed=0\s", again.stdout), again.stdout
     assert host.check_output("find /opt/planner /etc/docker -name '.staged-*'") == ""
-    assert len(host.check_output("docker ps -aq").split()) == 4, "one container a service, no leftovers"
+    assert len(host.check_output("docker ps -aq").split()) == 4, (
+        "one container a service, no leftovers"
+    )
