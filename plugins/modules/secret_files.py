@@ -64,6 +64,10 @@ fingerprint:
   description: Changes whenever a value does; keyed on the host, so it gives nothing away.
   type: str
   returned: always
+fingerprints:
+  description: The same for each secret alone, by name.
+  type: dict
+  returned: always
 """
 
 import os
@@ -140,10 +144,14 @@ def main() -> None:
             write_atomically(os.path.join(path, name), content, mode=0o440, gid=gid)
         for name in decided.remove:
             os.unlink(os.path.join(path, name))
+    key = host_key(path, create=not module.check_mode)
     module.exit_json(
         changed=decided.changed or bool(repair) or is_open,
         names=sorted(decided.content),
-        fingerprint=fingerprint(decided.content, host_key(path, create=not module.check_mode)),
+        fingerprint=fingerprint(decided.content, key),
+        fingerprints={
+            name: fingerprint({name: value}, key) for name, value in decided.content.items()
+        },
         diff={
             "before": "".join(f"{name}\n" for name in sorted(present)),
             "after": "".join(
