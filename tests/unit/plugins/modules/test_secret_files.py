@@ -276,10 +276,17 @@ class TestFingerprint:
         """It changes with a value, a new name and a removal, and comes back with the old values."""
         found = [
             run(given)["fingerprint"]
-            for given in ({"a": "1"}, {"a": "2"}, {"a": "2", "b": "1"}, {"a": "1"})
+            for given in ({"a": VALUE}, {"a": OTHER}, {"a": OTHER, "b": VALUE}, {"a": VALUE})
         ]
         assert len(set(found)) == 3
         assert found[0] == found[3]
+
+    def test_of_each_secret(self, run: Run) -> None:
+        """Each secret has one of its own, which follows its value only; equal values do not show."""
+        first = run({"a": VALUE, "b": VALUE})["fingerprints"]
+        second = run({"a": VALUE, "b": OTHER})["fingerprints"]
+        assert set(first) == {"a", "b"}
+        assert first["a"] == second["a"] != first["b"] != second["b"]
 
     def test_does_not_follow_time(
         self, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
