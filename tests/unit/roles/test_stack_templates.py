@@ -371,7 +371,11 @@ def nginx_tokens(text: str) -> list[str]:
 
 def test_nginx_conf(files: dict[str, str], case: Case) -> None:
     """Blocks close, directives end, processes and connections are the plan's."""
-    tokens = nginx_tokens(files["nginx/nginx.conf"])
+    text = files["nginx/nginx.conf"]
+    for line in text.splitlines():
+        if line.strip() and not line.strip().startswith("#"):
+            assert line.endswith((";", "{", "}", "'")), f"{line} does not end"
+    tokens = nginx_tokens(text)
     depth = 0
     for before, token in zip(["", *tokens], tokens, strict=False):
         depth += {"{": 1, "}": -1}.get(token, 0)
