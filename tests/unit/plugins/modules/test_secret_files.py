@@ -244,17 +244,17 @@ class TestSilence:
         run({})
         assert VALUE not in "".join(said)
 
-    def test_as_ansible_does_it(self, folder: Path, root: Path) -> None:
+    def test_as_ansible_does_it(self, folder: Path, root: Path, tmp_path: Path) -> None:
         """Through ansible itself at -vvv with --diff no line has a value, only the names."""
         arguments = {"path": str(folder), "secrets": {"token": VALUE}, "generated": ["password"]}
         environment = {name: text for name, text in os.environ.items() if name != "CI"} | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "ANSIBLE_LOCALHOST_WARNING": "false",
         }
-        python = f"ansible_python_interpreter={sys.executable}"
+        where = f"ansible_python_interpreter={sys.executable} ansible_remote_tmp={tmp_path}/remote"
         module = ["-m", "planner.droplet.secret_files", "-a", json.dumps(arguments | {"gid": GID})]
         done = subprocess.run(
-            ["ansible", "localhost", "-vvv", "--diff", "-e", python, *module],
+            ["ansible", "localhost", "-vvv", "--diff", "-e", where, *module],
             cwd=root,
             env=environment,
             capture_output=True,
