@@ -16,6 +16,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._plan_types import
     FITS,
     REFUSED,
     WITH_SWAP,
+    Maintenance,
     Plan,
     Scenario,
     ServicePlan,
@@ -34,6 +35,11 @@ EVENT_ROOM_MB = 156
 """Kept free when limits are chosen: the largest event on a machine with one worker, and a little."""
 SWAP_USE = 0.5
 """Part of the swap a scenario may count on. MEASURED: 395 of 1024 MiB used and ssh still alive."""
+
+HOST_EVENTS = ("backup", "drill", "upgrade", "certificate")
+"""What runs on the host beside the containers, and so inside the slice for maintenance."""
+HIGH = 0.9
+"""Part of the slice's limit from which on the kernel slows its jobs down."""
 
 
 def draft(
@@ -64,6 +70,7 @@ def draft(
         budget_mb=machine.budget_mb,
         swap_mb=swap_mb,
         limits_mb=total,
+        maintenance=_maintenance(machine.budget_mb - total, scenarios, swap_mb),
         strategy="start-first" if start_first else "stop-first",
         gap_s=0 if start_first else BACKEND_START_S,
         services=services,
@@ -180,3 +187,10 @@ def _scenario(event: Event, limits_mb: int, budget_mb: int, swap_mb: int) -> Sce
         verdict=verdict,
         reason=reason,
     )
+
+
+def _maintenance(room_mb: int, scenarios: dict[str, Scenario], swap_mb: int) -> Maintenance:
+    """All the room for events, and never less than the largest: what is over, swap was weighed for."""
+    limit = max(room_mb, *(scenarios[name].event_mb for name in HOST_EVENTS))
+    # A quarter of the swap at most, as for a container: a leak cannot fill it.
+    return Maintenance(limit, int(limit * HIGH), max(0, swap_mb) // 4)

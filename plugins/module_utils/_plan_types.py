@@ -42,6 +42,16 @@ class Scenario:
 
 
 @dataclass(frozen=True)
+class Maintenance:
+    """What all jobs beside the services share: backup, upgrade, certificate, one at a time."""
+
+    limit_mb: int
+    high_mb: int
+    """From here on the kernel takes pages back and slows the job down, before the limit kills it."""
+    swap_mb: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """A machine's memory, divided. JSON-ready through ``to_dict``."""
 
@@ -55,6 +65,7 @@ class Plan:
     budget_mb: int
     swap_mb: int
     limits_mb: int
+    maintenance: Maintenance
     strategy: str
     gap_s: int
     services: dict[str, ServicePlan]

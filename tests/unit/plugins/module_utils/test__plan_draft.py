@@ -129,3 +129,28 @@ def test_migration(migrate: list[str] | None, expected: tuple[str, ...]) -> None
     """Alembic unless the owner says another command, or none."""
     made = drafted("s-1vcpu-1gb", [{"name": "backend", "migrate_command": migrate}])
     assert made.services["backend"].migrate_command == expected
+
+
+# own service's limit, swap -> what maintenance shares: limit, from where it is slowed down, swap
+MAINTENANCE = [
+    (0, 1024, (156, 140, 256)),
+    # Less room than the largest job needs: swap was weighed for what is over.
+    (100, 1024, (144, 129, 256)),
+    (0, 0, (156, 140, 0)),
+    # Nonsense is refused elsewhere, and must not break the arithmetic before.
+    (0, -4, (156, 140, 0)),
+]
+
+
+@pytest.mark.parametrize("limit_mb, swap_mb, shares", MAINTENANCE)
+def test_maintenance(limit_mb: int, swap_mb: int, shares: tuple[int, int, int]) -> None:
+    """Jobs beside the services get what the limits leave, and at least what their largest needs."""
+    made = drafted("s-1vcpu-1gb", [own(limit_mb)] if limit_mb else [], swap_mb).maintenance
+    assert (made.limit_mb, made.high_mb, made.swap_mb) == shares
+
+
+@pytest.mark.parametrize("size", [slug for slug in COMPARED if SIZES[slug].memory_mb > 512])
+def test_maintenance_fits(size: str) -> None:
+    """Every limit, the one of maintenance included, adds up to the budget."""
+    made = drafted(size)
+    assert made.limits_mb + made.maintenance.limit_mb == made.budget_mb
