@@ -10,7 +10,8 @@ short_description: Whether a Droplet's size holds the wished services
 version_added: 0.1.0
 author: planner.droplet maintainers
 description:
-  - True when P(planner.droplet.memory_plan#filter) has a plan for the size, services and swap.
+  - True when P(planner.droplet.memory_plan#filter) has a plan for the size, services and swap. A size that
+    does not exist is an error.
 options:
   _input:
     description: The Droplet's size slug.
@@ -40,14 +41,20 @@ _value:
 
 from typing import Any
 
+from ansible.errors import AnsibleTemplatePluginError
 from ansible_collections.planner.droplet.plugins.module_utils._memory_plan import plan
-from ansible_collections.planner.droplet.plugins.module_utils._problems import PlanError
+from ansible_collections.planner.droplet.plugins.module_utils._problems import PlanError, closest
+from ansible_collections.planner.droplet.plugins.module_utils._sizes import SIZES
 
 
 def fits(
     size: str, services: list[dict[str, Any]] | None = None, swap_mb: int | None = None
 ) -> bool:
     """Plan and tell whether that worked."""
+    if size not in SIZES:
+        # "No" would send the owner to look for memory instead of the spelling.
+        message = f"planner.droplet.fits: {size!r} is no known size: {closest(size, SIZES)}"
+        raise AnsibleTemplatePluginError(message)
     try:
         plan(size, services or (), swap_mb)
     except PlanError:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible_collections.planner.droplet.plugins.test import fits as glue
 
 fits = glue.TestModule().tests()["fits"]
@@ -25,3 +26,9 @@ def test_fits(
 ) -> None:
     """True exactly when there is a plan."""
     assert fits(size, services, swap_mb) is expected
+
+
+def test_misspelt_size() -> None:
+    """A size that does not exist is an error that names the nearest one, not a "no"."""
+    with pytest.raises(AnsibleError, match="write 's-1vcpu-1gb'"):
+        fits("s-1vcpu-1bg")
