@@ -44,6 +44,11 @@ class Active:
     size_kb: int
     used_kb: int
 
+    @property
+    def size_mb(self) -> int:
+        """Rounded up: the kernel keeps the first page for itself and does not list it."""
+        return -(-self.size_kb // 1024)
+
 
 @dataclass(frozen=True)
 class File:
@@ -120,7 +125,7 @@ def decide(host: Host, path: str, wanted_mb: int) -> Decision:
     """Choose the steps from the host as it is to the file as wished, or say what forbids them."""
     ours = next((swap for swap in host.active if swap.path == path), None)
     mentioned = any(_is_entry(line, path) for line in _lines(host.fstab))
-    others_mb = sum(swap.size_kb for swap in host.active if swap is not ours) // 1024
+    others_mb = sum(swap.size_mb for swap in host.active if swap is not ours)
     names = ", ".join(swap.path for swap in host.active if swap is not ours)
     note = f"{others_mb} MiB of other swap ({names}) are active and left alone" if names else ""
     if wanted_mb == 0:

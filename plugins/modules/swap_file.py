@@ -261,7 +261,7 @@ def main() -> None:
         changed=bool(decision.steps),
         steps=list(decision.steps),
         msg=decision.note,
-        active_mb=sum(swap.size_kb for swap in after.active) // 1024,
+        active_mb=sum(swap.size_mb for swap in after.active),
         diff=diffs(host, decision, path, size_mb),
     )
 

@@ -42,7 +42,7 @@ def with_file(host: Host, **changes: object) -> Host:
 
 def other(size_mb: int, used_mb: int = 0) -> Active:
     """Swap of somebody else."""
-    return Active("/dev/vdb", size_mb * 1024, used_mb * 1024)
+    return Active("/dev/vdb", size_mb * 1024 - 4, used_mb * 1024)
 
 
 INACTIVE = replace(DONE, active=())

@@ -96,7 +96,7 @@ def test_create(host: Host, run: Run) -> None:
     assert (found.st_size, found.st_mode & 0o777) == (2 * MIB, 0o600)
     assert found.st_blocks * 512 >= 2 * MIB
     assert host.fstab.read_text() == f"{ROOT_FS}{host.swapfile} none swap sw 0 0\n"
-    assert done["active_mb"] == 1
+    assert done["active_mb"] == 2
     again = run(2)
     assert (again["changed"], again["steps"], again["diff"]) == (False, [], [])
 
@@ -237,7 +237,7 @@ def test_modes(host: Host, run: Run) -> None:
 
 def test_other_swap(host: Host, run: Run) -> None:
     """A partition that is large enough is respected, and said."""
-    host.swaps.write_text(f"{HEADER}/dev/vdb partition 1048576 0 -2\n")
+    host.swaps.write_text(f"{HEADER}/dev/vdb partition 1048572 0 -2\n")
     done = run(1024)
     assert not done["changed"]
     assert done["msg"].endswith(
