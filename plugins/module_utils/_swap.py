@@ -180,16 +180,17 @@ def _refuse_a_bad_place(host: Host, path: str, wanted_mb: int) -> None:
                 "name a path on ext4 or xfs, or bring a swap partition of the planned size",
             )
         )
-    left = host.free_mb + host.file.allocated // MIB - wanted_mb
+    free = host.free_mb + host.file.allocated // MIB
     spare = min(SPARE_DISK_MB, int(SPARE_DISK_PART * host.disk_mb))
-    if left < spare:
+    if free - wanted_mb < spare:
         problems.append(
             Problem(
                 "droplet_swap_mb",
                 wanted_mb,
-                f"leaves {left} of the {host.disk_mb} MiB below {path} free, {spare} are needed",
-                f"free {spare - left} MiB (docker image prune, apt-get clean, journalctl "
-                f"--vacuum-size=50M), or plan less swap",
+                f"does not fit below {path}: {free} of {host.disk_mb} MiB are free, "
+                f"and {spare} must stay free",
+                f"free {spare + wanted_mb - free} MiB (docker image prune, apt-get clean, "
+                f"journalctl --vacuum-size=50M), or plan less swap",
             )
         )
     if problems:

@@ -68,7 +68,10 @@ from ansible_collections.planner.droplet.plugins.module_utils import _swap
 from ansible_collections.planner.droplet.plugins.module_utils._atomic import write_atomically
 
 # The kernel's own places; a test has others.
-SWAPS, FSTAB, MEMINFO, MOUNTS = "/proc/swaps", "/etc/fstab", "/proc/meminfo", "/proc/self/mounts"
+SWAPS = "/proc/swaps"
+FSTAB = "/etc/fstab"
+MEMINFO = "/proc/meminfo"
+MOUNTS = "/proc/self/mounts"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
