@@ -144,8 +144,7 @@ REFUSED = {
     "full disk": (
         replace(BARE, free_mb=3000),
         1024,
-        "droplet_swap_mb = 1024: does not fit below /swapfile: 3000 of 25000 MiB are free, "
-        "and 2048 must stay free. Do: free 72 MiB",
+        "/swapfile: 3000 of 25000 MiB are free, and 2048 must stay free. Do: free 72 MiB",
     ),
     "copy on write": (replace(BARE, filesystem="btrfs"), 1024, "/swapfile: lies on btrfs"),
     "no disk": (replace(BARE, filesystem="tmpfs"), 1024, "/swapfile: lies on tmpfs"),
