@@ -26,6 +26,10 @@ demo-down: venv ## Remove everything `make demo` made, and nothing else
 plan: venv ## Print the memory plan: SIZE=s-1vcpu-1gb (or all; default: the inventory's) FORMAT=text|json|svg
 	@SIZE='$(SIZE)' FORMAT='$(FORMAT)' scripts/plan.sh
 
+.PHONY: measure
+measure: venv ## Measure the running demo against the plan: EVENT="load pull" for some, WRITE=1 for docs/measurements.md
+	@.venv/bin/python scripts/measure.py $(if $(WRITE),--write) $(EVENT)
+
 .PHONY: bench
 bench: venv ## Time the first and the second run of site.yml on a fresh demo Droplet
 	@.venv/bin/python scripts/bench.py
