@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,3 +154,25 @@ def neighbour() -> Callable[[Sequence[str]], str]:
         ).stdout
 
     return run
+
+
+@pytest.fixture
+def load(outside: Outside) -> Callable[[], AbstractContextManager[dict[str, Any]]]:
+    """Return a context that keeps constant load on the product; its dict is filled at the end."""
+
+    @contextmanager
+    def under_load() -> Iterator[dict[str, Any]]:
+        command = [sys.executable, str(ROOT / "molecule/load.py")]
+        target = [f"http://{outside.address}", WEBHOOK_SECRET, "300"]
+        counts: dict[str, Any] = {}
+        with subprocess.Popen(
+            [*command, *target], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                time.sleep(2)
+                yield counts
+                time.sleep(2)
+            finally:
+                counts |= json.loads(process.communicate()[0])
+
+    return under_load

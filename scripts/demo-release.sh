@@ -13,7 +13,7 @@ step "Build the app, version $next" build_app "$next"
 reference="$(push_app "$next")"
 
 code=0
-python scripts/during.py "$DEMO_URL/health/live" \
+python scripts/during.py --strict "$DEMO_URL/health/live" \
   ansible-playbook -i inventory/demo playbooks/site.yml -e "droplet_image=$reference" || code=$?
 printf 'Version before: %s, now: %s\n' "$before" "$(running_version || echo 'no answer')"
 exit "$code"

@@ -10,6 +10,7 @@ if [[ ! -r molecule/$name/molecule.yml ]]; then
 fi
 scripts/images.sh
 step "Build the app" build_app 1.0.0
+step "Build its next version" build_app 1.0.1
 BENCH_BACKEND_IMAGE="$(push_app 1.0.0)"
 export BENCH_BACKEND_IMAGE
 step "Scenario $name" molecule "${2:-test}" --scenario-name "$name"

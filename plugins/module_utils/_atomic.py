@@ -6,6 +6,9 @@ from __future__ import annotations
 import os
 import tempfile
 
+STAGED = ".staged-"
+"""How the names of files begin that are being written."""
+
 
 def write_atomically(path: str, content: bytes, *, mode: int, uid: int = 0, gid: int = 0) -> None:
     """Write beside the target with its final owner and mode, then rename over it.
@@ -13,7 +16,7 @@ def write_atomically(path: str, content: bytes, *, mode: int, uid: int = 0, gid:
     The owner is set only by root; anyone else keeps their own files.
     """
     folder = os.path.dirname(path)
-    handle, staged = tempfile.mkstemp(dir=folder, prefix=".staged-")
+    handle, staged = tempfile.mkstemp(dir=folder, prefix=STAGED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

@@ -25,8 +25,10 @@ class Compose:
     folder: str
     project: str = "planner"
 
-    def docker(self, *words: str, stdin: str | None = None, timeout_s: int = 900) -> str:
-        """Run ``docker``; return what it prints or raise with what it says."""
+    def docker(
+        self, *words: str, stdin: str | None = None, timeout_s: int = 900, both: bool = False
+    ) -> str:
+        """Run ``docker``; return what it prints (with ``both`` also its errors) or raise with what it says."""
         try:
             done = subprocess.run(  # noqa: S603 - fixed program, arguments as a list
                 ["docker", *words],  # noqa: S607 - found on root's PATH
@@ -46,7 +48,7 @@ class Compose:
             raise DockerError(msg) from error
         if done.returncode != 0:
             raise DockerError((done.stderr or done.stdout).strip())
-        return done.stdout
+        return done.stdout + done.stderr if both else done.stdout
 
     def compose(self, *words: str, timeout_s: int = 900) -> str:
         """Run ``docker compose`` on the project's file."""
@@ -69,21 +71,34 @@ class Compose:
         filters = [word for label in labels for word in ("--filter", f"label={label}")]
         return self.docker("ps", "--all", "--quiet", *filters).split()
 
-    def containers(self) -> dict[str, Container]:
-        """Observe the project's containers by service."""
+    def containers(self) -> tuple[Container, ...]:
+        """Observe the project's containers, oldest first."""
         ids = self.container_ids()
         if not ids:
-            return {}
-        found = {}
-        for container in json.loads(self.docker("inspect", *ids)):
-            labels = container["Config"]["Labels"]
-            found[labels[f"{_LABEL}.service"]] = Container(
-                config_hash=labels[f"{_LABEL}.config-hash"],
+            return ()
+        found = sorted(
+            json.loads(self.docker("inspect", *ids)), key=lambda one: str(one["Created"])
+        )
+        return tuple(
+            Container(
+                service=container["Config"]["Labels"][f"{_LABEL}.service"],
+                name=container["Name"].removeprefix("/"),
+                config_hash=container["Config"]["Labels"][f"{_LABEL}.config-hash"],
                 # One that is between two crashes counts as running; its health does not.
                 running=container["State"]["Running"],
                 health=container["State"].get("Health", {}).get("Status", ""),
             )
-        return found
+            for container in found
+        )
+
+    def nginx_workers(self, *, leaving: bool = False) -> tuple[str, ...]:
+        """List nginx' worker processes: those that serve, or those that only finish their requests."""
+        ids = self.container_ids("nginx")
+        if not ids:
+            return ()
+        listing = self.docker("top", ids[0], "-eo", "pid,args").splitlines()
+        workers = [line.split(maxsplit=1) for line in listing if "nginx: worker process" in line]
+        return tuple(pid for pid, args in workers if ("shutting down" in args) == leaving)
 
     def has_image(self, reference: str) -> bool:
         """Tell whether an image is on this host."""
@@ -93,11 +108,17 @@ class Compose:
             return False
         return True
 
-    def last_words(self, service: str) -> str:
-        """Return the end of a service's log, or nothing when there is none."""
+    def created(self, volume: str) -> str:
+        """Tell when a volume was created; empty when there is none."""
         try:
-            return self.compose(
-                "logs", "--no-color", "--no-log-prefix", "--tail", str(_LOG_LINES), service
-            ).strip()
+            return self.docker("volume", "inspect", "--format", "{{.CreatedAt}}", volume).strip()
         except DockerError:
             return ""
+
+    def last_words(self, container: str) -> str:
+        """Return the end of a container's log, or nothing when there is none."""
+        try:
+            done = self.docker("logs", "--tail", str(_LOG_LINES), container, both=True)
+        except DockerError:
+            return ""
+        return done.strip()

@@ -34,6 +34,7 @@ _TEXTS = {
 }
 # name[:tag][@digest], enough to catch a pasted URL or a blank; the registry knows the rest.
 _IMAGE = re.compile(r"(?!.*//)[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
+_SHORTEST_SECRET = 8
 _SECRET_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The plan reports these itself, with more to say than the type.
 _JUDGED_BY_THE_PLAN = frozenset({"droplet_size", "droplet_services", "droplet_swap_mb"})
@@ -102,3 +103,7 @@ def _secret_problems(secrets: object) -> Iterable[Problem]:
             yield Problem(path, None, "cannot be a secret's name", remedy)
         elif not isinstance(value, str):
             yield Problem(path, None, "is not a text", "put the value in quotes")
+        elif 0 < len(value) < _SHORTEST_SECRET:
+            # Ansible stars a secret out wherever it occurs: one letter would garble every result.
+            remedy = f"use {_SHORTEST_SECRET} characters or more, or '' for none"
+            yield Problem(path, None, "is too short to be a secret", remedy)

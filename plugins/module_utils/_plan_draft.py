@@ -157,6 +157,7 @@ def _service(
         working_set_mb=working_set,
         cpu_shares=known.cpu_shares if known else 256,
         pids=max(known.pids if known else 64, connections + 40 if connections else 0),
+        oom_score_adj=known.oom_score_adj if known else 700,
         extra=known is None,
         command=request.command,
         migrate_command=migrate or (),

@@ -21,6 +21,7 @@ class ServicePlan:
     working_set_mb: int
     cpu_shares: int
     pids: int
+    oom_score_adj: int
     extra: bool = False
     command: tuple[str, ...] = ()
     migrate_command: tuple[str, ...] = ()

@@ -54,7 +54,8 @@ def changes(
         name: present.get(name) or "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
         for name in generated
     }
-    wanted |= given
+    # An empty value means "none of mine": a generated secret must not become empty by it.
+    wanted |= {name: value for name, value in given.items() if value or name not in wanted}
     return Changes(
         write={name: value for name, value in wanted.items() if present.get(name) != value},
         remove=tuple(sorted(set(present) - set(wanted))),

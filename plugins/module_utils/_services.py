@@ -34,19 +34,25 @@ class Service:
     cpu_shares: int
     """Weight under contention. Weights, not quotas: a quota of 0.1 CPU would throttle TLS."""
     pids: int
+    oom_score_adj: int
+    """Order in which the kernel gives services up when the whole machine is out of memory.
+
+    Never below 0: lowering the score needs a capability that not every machine's root has. dockerd
+    (-500) and sshd (-1000) stay below all of them, maintenance jobs (800) above.
+    """
 
 
 CATALOG = {
     service.name: service
     for service in (
         # 1 worker: 111 idle, 116 under load [VM], 115 at 150 requests/s [N].
-        Service("backend", "", 116, 192, 0.18, 4096, 512, 128),
+        Service("backend", "", 116, 192, 0.18, 4096, 512, 128, 500),
         # 6 anon + 15 shared idle, 52 anon under load [VM]; an idle connection 1.8.
-        Service("postgres", "pgvector/pgvector:pg17", 67, 192, 0.40, 8192, 1024, 160),
+        Service("postgres", "pgvector/pgvector:pg17", 67, 192, 0.40, 8192, 1024, 160, 0),
         # 53 with 50 MB of data [N]; an empty server 8. Fork room is a rule of its own.
-        Service("redis", "redis:7-alpine", 10, 64, 0.065, 1024, 768, 64),
+        Service("redis", "redis:7-alpine", 10, 64, 0.065, 1024, 768, 64, 200),
         # 3 under load [VM], twice that during a reload, and 64 slow clients of 49 KiB [N].
-        Service("nginx", "nginx:1.28-alpine", 12, 32, 0.03, 128, 1024, 64),
+        Service("nginx", "nginx:1.28-alpine", 12, 32, 0.03, 128, 1024, 64, 100),
     )
 }
 
@@ -140,6 +146,11 @@ KEYS: dict[str, tuple[Any, str, frozenset[str]]] = {
     "environment": (_texts_by_name, "a mapping of names to quoted texts", frozenset({"backend"})),
 }
 
+# Set from the plan; a second value in the Compose file would be refused there, late and obscurely.
+RESERVED_ENVIRONMENT = frozenset(
+    {"DATABASE_URL", "DATABASE_PASSWORD_FILE", "DATABASE_POOL_SIZE", "REDIS_URL", "WEB_CONCURRENCY"}
+)
+
 # Keys an extra service may use; the others tune a server that it is not.
 _EXTRA_KEYS = frozenset({"limit_mb", "image", "working_set_mb", "command", "environment"})
 # Compose's own rule for service names, also valid as a host name on the network.
@@ -178,7 +189,7 @@ def parse_services(raw: object) -> tuple[tuple[Request, ...], tuple[Problem, ...
     return tuple(requests), tuple(problems)
 
 
-def _entry_problems(path: str, name: str, entry: Mapping[str, object]) -> list[Problem]:
+def _entry_problems(path: str, name: str, entry: Mapping[str, Any]) -> list[Problem]:
     extra = name not in CATALOG
     if extra and entry.get("image") is None:
         remedy = closest(name, CATALOG) + "; a service of your own needs image and limit_mb"
@@ -193,16 +204,10 @@ def _entry_problems(path: str, name: str, entry: Mapping[str, object]) -> list[P
         where = f"{path}.{key}"
         if key not in KEYS:
             remedy = closest(key, _EXTRA_KEYS if extra else KEYS)
-            problems.append(Problem(where, value, "is not a known key", remedy))
+            # Not its value: it may be a misspelt environment with a secret in it.
+            problems.append(Problem(where, None, "is not a known key", remedy))
             continue
-        check, must_be, services = KEYS[key]
-        if (extra and key not in _EXTRA_KEYS) or (not extra and services and name not in services):
-            remedy = (
-                f"remove it, or move it to {' or '.join(sorted(services)) or 'another service'}"
-            )
-            problems.append(Problem(where, value, f"means nothing for {name}", remedy))
-        elif not check(value):
-            problems.append(Problem(where, value, "has the wrong type", f"write {must_be}"))
+        problems += _value_problems(where, name, key, value)
     if extra and entry.get("limit_mb") is None:
         remedy = "give it limit_mb: every container counts in the same sum"
         problems.append(Problem(f"{path}.limit_mb", None, "a service without a limit", remedy))
@@ -210,3 +215,21 @@ def _entry_problems(path: str, name: str, entry: Mapping[str, object]) -> list[P
         remedy = "set droplet_image, which releases read and record"
         problems.append(Problem(f"{path}.image", entry["image"], "is not where it belongs", remedy))
     return problems
+
+
+def _value_problems(where: str, name: str, key: str, value: Any) -> list[Problem]:
+    """Judge one known key's value."""
+    extra = name not in CATALOG
+    check, must_be, services = KEYS[key]
+    shown = None if key == "environment" else value  # it may hold a secret
+    if (extra and key not in _EXTRA_KEYS) or (not extra and services and name not in services):
+        remedy = f"remove it, or move it to {' or '.join(sorted(services)) or 'another service'}"
+        return [Problem(where, shown, f"means nothing for {name}", remedy)]
+    if not check(value):
+        return [Problem(where, shown, "has the wrong type", f"write {must_be}")]
+    if key == "environment":
+        return [
+            Problem(f"{where}.{word}", None, "is set from the plan", "remove it")
+            for word in sorted(RESERVED_ENVIRONMENT & set(value))
+        ]
+    return []

@@ -48,9 +48,10 @@ options:
         type: str
         default: "0644"
   folder_mode:
-    description: Permissions of the folder itself when it is made, as an octal text.
+    description:
+      - Permissions of the folder itself, as an octal text. Left out, a folder that exists keeps its own, and
+        a new one gets 0755.
     type: str
-    default: "0755"
   validate:
     description:
       - Command that must succeed before anything lands. V({staged}) in it is the staging folder, which
@@ -147,13 +148,14 @@ def main() -> None:
                     "mode": {"type": "str", "default": "0644"},
                 },
             },
-            "folder_mode": {"type": "str", "default": "0755"},
+            "folder_mode": {"type": "str"},
             "validate": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     folder = module.params["path"]
     try:
+        folder_mode = int(module.params["folder_mode"] or "0", 8)
         wanted = [
             ConfigFile(file["path"], file["content"], int(file["mode"], 8))
             for file in module.params["files"]
@@ -162,19 +164,21 @@ def main() -> None:
         module.fail_json(msg=str(error))
     present = read_present(folder, [file.path for file in wanted])
     changing = differing(wanted, present, (os.geteuid(), os.getegid()))
+    is_there = os.path.isdir(folder)
+    wrong_mode = bool(folder_mode and is_there and os.stat(folder).st_mode & 0o7777 != folder_mode)
     if changing:
         validate(module, wanted)
-    if changing and not module.check_mode:
+    if (changing or wrong_mode) and not module.check_mode:
         os.umask(0o022)  # a hardened host's must not keep containers from their configuration
-        if not os.path.isdir(folder):
-            os.makedirs(folder)
-            os.chmod(folder, int(module.params["folder_mode"], 8))
+        os.makedirs(folder, exist_ok=True)
+        if folder_mode:
+            os.chmod(folder, folder_mode)
         for file in changing:
             target = os.path.join(folder, file.path)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             write_atomically(target, file.content.encode(), mode=file.mode)
     module.exit_json(
-        changed=bool(changing),
+        changed=bool(changing) or wrong_mode,
         changed_files=[file.path for file in changing],
         diff=diffs(folder, changing, present),
     )

@@ -12,8 +12,9 @@ version_added: 0.1.0
 author: planner.droplet maintainers
 description:
   - Compares the running containers with the rendered project and does only what differs, in this order -
-    pull, start the servers, reload nginx, prepare the database, migrate, start the backend, remove what is
+    pull, start the servers, reload nginx, prepare the database, migrate, release the backend, remove what is
     no longer wished. Waits until each is healthy.
+  - A backend that does not become ready is removed again and the old one serves on.
   - What a step finished is remembered in C(state.json) beside the project, so that an interrupted run is
     completed by the next one.
 attributes:
@@ -47,15 +48,38 @@ options:
     description: Name of the database.
     type: str
     required: true
+  data_volume:
+    description: Name of the volume with the database. Another one is prepared and migrated anew.
+    type: str
+    required: true
   migrate_command:
     description: Command in the backend's image that migrates the schema. Empty for none.
     type: list
     elements: str
     default: []
+  strategy:
+    description:
+      - V(start-first) starts a new backend beside the one that serves, and switches nginx over when it is
+        ready; no request is dropped. V(stop-first) replaces it in place, for machines without room for two.
+    type: str
+    choices: [start-first, stop-first]
+    default: start-first
   timeout_s:
     description: Seconds a service may take to become healthy.
     type: int
     default: 120
+  drain_s:
+    description: Seconds that requests under way may take to finish before an old backend is stopped.
+    type: int
+    default: 75
+  lock:
+    description: The lock file that every event on the host takes, so that no two run together.
+    type: path
+    default: /run/lock/planner-maintenance.lock
+  lock_wait_s:
+    description: Seconds to wait for another event to end.
+    type: int
+    default: 600
 """
 
 EXAMPLES = r"""
@@ -66,6 +90,7 @@ EXAMPLES = r"""
     nginx_config: "{{ lookup('ansible.builtin.template', 'nginx.conf.j2') }}"
     database_setup: "{{ lookup('ansible.builtin.template', 'prepare.sql.j2') }}"
     database: planner
+    data_volume: planner_postgres17
     migrate_command: [alembic, upgrade, head]
 """
 
@@ -78,125 +103,16 @@ steps:
 """
 
 import hashlib
-import json
-import os
 import shutil
-import time
-from collections.abc import Iterable
+from contextlib import nullcontext
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.planner.droplet.plugins.module_utils._atomic import write_atomically
 from ansible_collections.planner.droplet.plugins.module_utils._compose import Compose, DockerError
-from ansible_collections.planner.droplet.plugins.module_utils._release import (
-    Observed,
-    Step,
-    Wished,
-    not_ready,
-    steps,
+from ansible_collections.planner.droplet.plugins.module_utils._release import Wished, steps
+from ansible_collections.planner.droplet.plugins.module_utils._release_run import (
+    Release,
+    event_lock,
 )
-
-
-class Release:
-    """Executes steps; remembers those that are done."""
-
-    def __init__(
-        self, compose: Compose, *, database: str, migrate: list[str], timeout_s: int
-    ) -> None:
-        """Read what earlier runs finished."""
-        self.compose = compose
-        self.database = database
-        self.migrate_command = migrate
-        self.timeout_s = timeout_s
-        self.state_file = os.path.join(compose.folder, "state.json")
-        self.done: dict[str, str] = {}
-        if os.path.exists(self.state_file):
-            with open(self.state_file, encoding="utf-8") as file:
-                self.done = json.load(file)
-
-    def run(self, step: Step) -> None:
-        """Execute one step and remember its mark."""
-        getattr(self, step.action.replace("-", "_"))(*step.targets)
-        if step.mark:
-            name, value = step.mark
-            self.done[name] = value
-            content = json.dumps(self.done, indent=2, sort_keys=True) + "\n"
-            write_atomically(self.state_file, content.encode(), mode=0o640)
-
-    def pull(self, *images: str) -> None:
-        """Fetch images; nothing has been stopped yet."""
-        for image in images:
-            try:
-                self.compose.docker("pull", "--quiet", image)
-            except DockerError as error:
-                msg = (
-                    f"The image {image} cannot be pulled; everything runs as before.\n{error}\n"
-                    "Do: check the name and digest, and that this host can reach and may read its registry."
-                )
-                raise DockerError(msg) from error
-
-    def start(self, *services: str) -> None:
-        """Create or replace containers; the stack's own dependencies are up already."""
-        options = ("--detach", "--force-recreate", "--no-build", "--pull", "never")
-        try:
-            self.compose.compose("up", *options, *services)
-        except DockerError as error:
-            raise DockerError(f"{error}{self.last_words(services)}") from error
-        self.wait_for(services)
-
-    def wait_for(self, services: Iterable[str]) -> None:
-        """Wait until all of them are up and healthy; show the logs of those that are not."""
-        deadline = time.monotonic() + self.timeout_s
-        while waiting := not_ready(services, self.compose.containers()):
-            if time.monotonic() > deadline:
-                names = ", ".join(waiting)
-                msg = f"Not healthy within {self.timeout_s} s: {names}.{self.last_words(waiting)}"
-                raise DockerError(msg)
-            time.sleep(1)
-
-    def last_words(self, services: Iterable[str]) -> str:
-        """Collect the ends of their logs for an error."""
-        words = ((service, self.compose.last_words(service)) for service in services)
-        return "".join(f"\n--- the last lines of {service}:\n{text}" for service, text in words)
-
-    def remember(self, *_services: str) -> None:
-        """Do nothing: the mark is all."""
-
-    def reload(self, service: str) -> None:
-        """Let nginx take its new configuration, if it is valid."""
-        self.compose.compose(
-            "exec", "--no-TTY", service, "nginx", "-t", "-q", "-c", "/etc/planner/nginx.conf"
-        )
-        self.compose.compose("kill", "--signal", "HUP", service)
-
-    def prepare_database(self, service: str) -> None:
-        """Make the backend's role and the extension, as superuser over the container's own socket."""
-        psql = ("psql", "-q", "-X", "-U", "postgres", "-d", self.database)
-        self.compose.compose("exec", "--no-TTY", service, *psql, "-f", "/etc/planner/prepare.sql")
-
-    def migrate(self, service: str) -> None:
-        """Run the image's migrations in a container of their own, with the backend's limits."""
-        try:
-            self.compose.compose(
-                "run", "--rm", "--no-deps", "--no-TTY", service, *self.migrate_command
-            )
-        except DockerError as error:
-            msg = f"The migration {' '.join(self.migrate_command)} failed; the backend was not replaced.\n{error}"
-            raise DockerError(msg) from error
-
-    def remove(self, *services: str) -> None:
-        """Stop and remove containers that are no longer wished; their volumes stay."""
-        for service in services:
-            ids = self.compose.container_ids(service)
-            self.compose.docker("stop", *ids)
-            self.compose.docker("rm", *ids)
-
-
-def observe(compose: Compose, images: set[str], done: dict[str, str]) -> Observed:
-    """Look at the host; without Docker there is nothing to see."""
-    if shutil.which("docker") is None or not os.path.exists("/var/run/docker.sock"):
-        return Observed()
-    present = frozenset(image for image in images if compose.has_image(image))
-    return Observed(compose.containers(), present, done)
 
 
 def main() -> None:
@@ -208,8 +124,17 @@ def main() -> None:
             "nginx_config": {"type": "str", "required": True},
             "database_setup": {"type": "str", "required": True},
             "database": {"type": "str", "required": True},
+            "data_volume": {"type": "str", "required": True},
             "migrate_command": {"type": "list", "elements": "str", "default": []},
+            "strategy": {
+                "type": "str",
+                "choices": ["start-first", "stop-first"],
+                "default": "start-first",
+            },
             "timeout_s": {"type": "int", "default": 120},
+            "drain_s": {"type": "int", "default": 75},
+            "lock": {"type": "path", "default": "/run/lock/planner-maintenance.lock"},
+            "lock_wait_s": {"type": "int", "default": 600},
         },
         supports_check_mode=True,
     )
@@ -220,10 +145,13 @@ def main() -> None:
     release = Release(
         compose,
         database=given["database"],
+        data_volume=given["data_volume"],
         migrate=given["migrate_command"],
         timeout_s=given["timeout_s"],
+        drain_s=given["drain_s"],
     )
     taken: list[str] = []
+    lock = event_lock(given["lock"], "a release", given["lock_wait_s"])
     try:
         hashes, images = compose.parsed(given["compose"])
         wished = Wished(
@@ -232,15 +160,17 @@ def main() -> None:
             nginx_config=_fingerprint(given["nginx_config"]),
             database_setup=_fingerprint(given["database_setup"]),
             migrates=bool(given["migrate_command"]),
+            start_first=given["strategy"] == "start-first",
         )
-        planned = steps(wished, observe(compose, set(images.values()), release.done))
-        for step in planned:
+        with nullcontext() if module.check_mode else lock:
+            planned = steps(wished, release.observe(wished))
+            for step in planned:
+                if not module.check_mode:
+                    release.run(step)
+                taken.append(str(step))
             if not module.check_mode:
-                release.run(step)
-            taken.append(str(step))
-        if not module.check_mode:
-            # Also what was not touched: a machine that just booted is still starting.
-            release.wait_for(wished.services)
+                # Also what was not touched: a machine that just booted is still starting.
+                release.wait_for(wished.services)
     except DockerError as error:
         module.fail_json(msg=str(error), steps=taken)
     module.exit_json(

@@ -73,7 +73,10 @@ fingerprints:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.planner.droplet.plugins.module_utils._atomic import write_atomically
+from ansible_collections.planner.droplet.plugins.module_utils._atomic import (
+    STAGED,
+    write_atomically,
+)
 from ansible_collections.planner.droplet.plugins.module_utils._secret_store import (
     changes,
     fingerprint,
@@ -92,6 +95,11 @@ def read_folder(path: str) -> dict[str, str]:
             with open(os.path.join(path, name), encoding="utf-8", newline="") as file:
                 present[name] = file.read()
     return present
+
+
+def leftovers(path: str) -> list[str]:
+    """List what a killed run was writing."""
+    return [name for name in os.listdir(path) if name.startswith(STAGED)]
 
 
 def host_key(path: str, *, create: bool) -> bytes:
@@ -142,7 +150,7 @@ def main() -> None:
         for name in [*decided.write, *repair]:
             content = decided.content[name].encode()
             write_atomically(os.path.join(path, name), content, mode=0o440, gid=gid)
-        for name in decided.remove:
+        for name in [*decided.remove, *leftovers(path)]:
             os.unlink(os.path.join(path, name))
     key = host_key(path, create=not module.check_mode)
     module.exit_json(

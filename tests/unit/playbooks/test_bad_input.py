@@ -159,7 +159,7 @@ CASES = [
             r"droplet_monthly_budget_usd = 'seven': has the wrong type\. Do: write a number\.",
             r"droplet_secrets\.A: cannot be a secret's name\. Do: .+",
             r"droplet_size = '1gb': is no known size\. Do: .+",
-            r"droplet_services\[0\]\.maxmem = 30: is not a known key\. Do: write 'maxmemory_mb'\.",
+            r"droplet_services\[0\]\.maxmem: is not a known key\. Do: write 'maxmemory_mb'\.",
         ),
     ),
     Case(

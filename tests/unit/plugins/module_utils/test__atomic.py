@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.planner.droplet.plugins.module_utils._atomic import write_atomically
+from ansible_collections.planner.droplet.plugins.module_utils._atomic import (
+    STAGED,
+    write_atomically,
+)
 
 
 def mode_of(path: Path) -> int:
@@ -76,6 +79,7 @@ def test_the_new_file_is_complete_before_it_has_the_name(
             if name == "replace":
                 staged = Path(arguments[0])
                 assert staged.parent == tmp_path, "a rename is atomic on one file system only"
+                assert staged.name.startswith(STAGED), "whoever tidies up knows it by its name"
                 assert staged.read_bytes() == b"new"
                 assert mode_of(staged) == 0o640
             return real(*arguments)

@@ -21,14 +21,20 @@ CONFIG = {
 HASHES = "nginx 4b1d\nbackend 9f00\n"
 
 
-def inspected(service: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    """One entry of `docker inspect`, shortened."""
+def inspected(service: str, state: Mapping[str, Any], number: int = 1) -> dict[str, Any]:
+    """One entry of `docker inspect`, shortened; a higher number is a younger one."""
     labels = {
         "com.docker.compose.project": "planner",
         "com.docker.compose.service": service,
         "com.docker.compose.config-hash": f"hash of {service}",
     }
-    return {"Id": service, "State": dict(state), "Config": {"Labels": labels}}
+    return {
+        "Id": service,
+        "Name": f"/planner-{service}-{number}",
+        "Created": f"2026-01-01T00:00:0{number}.5Z",
+        "State": dict(state),
+        "Config": {"Labels": labels},
+    }
 
 
 TEST_STATES: list[tuple[dict[str, Any], bool, str]] = [
@@ -143,7 +149,7 @@ class TestCommand:
         """A preview of a host that has Docker but no project yet reads the host all the same."""
         docker.answer({"ps*": ":", "image*": ":"})
         compose = Compose(str(tmp_path / "not" / "there"))
-        assert compose.containers() == {}
+        assert compose.containers() == ()
         assert compose.has_image("x")
 
 
@@ -194,13 +200,15 @@ class TestContainers:
         docker.answer(
             {"ps*": "echo 1", "inspect*": says(json.dumps([inspected("backend", state)]))}
         )
-        assert compose.containers() == {"backend": Container("hash of backend", running, health)}
+        (found,) = compose.containers()
+        hashed = "hash of backend"
+        assert found == Container("backend", "planner-backend-1", hashed, running, health)
 
     def test_all_are_asked_for_in_one_call(self, docker: Docker, compose: Compose) -> None:
         """Stopped containers count, other projects' and one-shot ones do not; one inspect for all."""
         both = [inspected(name, {"Running": True}) for name in ("nginx", "redis")]
         docker.answer({"ps*": "echo 1; echo 2", "inspect*": says(json.dumps(both))})
-        assert set(compose.containers()) == {"nginx", "redis"}
+        assert [one.service for one in compose.containers()] == ["nginx", "redis"]
         ps, inspect = docker.calls
         assert "--all" in ps
         assert "label=com.docker.compose.project=planner" in ps
@@ -210,7 +218,14 @@ class TestContainers:
     def test_none(self, docker: Docker, compose: Compose) -> None:
         """Without containers there is nothing to inspect."""
         docker.answer({"ps*": ":"})
-        assert compose.containers() == {}
+        assert compose.containers() == ()
+
+    def test_two_of_one_service(self, docker: Docker, compose: Compose) -> None:
+        """Both are seen, the oldest first, though Docker lists the youngest first."""
+        both = [inspected("backend", {"Running": True}, number) for number in (3, 2)]
+        docker.answer({"ps*": "echo 3; echo 2", "inspect*": says(json.dumps(both))})
+        names = [one.name for one in compose.containers()]
+        assert names == ["planner-backend-2", "planner-backend-3"]
 
     def test_ids_of_one_service(self, docker: Docker, compose: Compose) -> None:
         """One service's containers are found by its label."""
@@ -227,12 +242,62 @@ def test_has_image(docker: Docker, compose: Compose, code: int, expected: bool) 
     assert docker.calls[0].endswith("image inspect --format {{.Id}} nginx:1.28-alpine")
 
 
+# `docker top ID -eo pid,args` during a reload.
+PROCESSES = """\
+    PID COMMAND
+   4711 nginx: master process nginx -c /etc/planner/nginx.conf -g daemon off;
+   4750 nginx: worker process is shutting down
+   4751 nginx: worker process is shutting down
+   4801 nginx: worker process
+    913 sleep 60
+"""
+
+
+class TestNginxWorkers:
+    """Who serves and who only finishes."""
+
+    @pytest.mark.parametrize("leaving, expected", [(False, ("4801",)), (True, ("4750", "4751"))])
+    def test_during_a_reload(
+        self,
+        docker: Docker,
+        compose: Compose,
+        leaving: bool,  # noqa: FBT001
+        expected: tuple[str, ...],
+    ) -> None:
+        """Old and new workers are told apart; the master and other processes are none."""
+        docker.answer({"ps*": "echo 9", "top*": says(PROCESSES)})
+        assert compose.nginx_workers(leaving=leaving) == expected
+        assert "label=com.docker.compose.service=nginx" in docker.calls[0]
+        assert docker.calls[1].endswith("top 9 -eo pid,args")
+
+    def test_without_nginx(self, docker: Docker, compose: Compose) -> None:
+        """Where there is no nginx, nobody has to be waited for."""
+        docker.answer({"ps*": ":"})
+        assert compose.nginx_workers() == compose.nginx_workers(leaving=True) == ()
+
+
 @pytest.mark.parametrize(
     "commands, expected",
-    [("printf '\\nlast words\\n'", "last words"), ("echo no such service >&2; exit 1", "")],
+    [("echo 2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"), ("echo no such >&2; exit 1", "")],
+)
+def test_created(docker: Docker, compose: Compose, commands: str, expected: str) -> None:
+    """A volume is recognised by when it was made; one that is not there has no such time."""
+    docker.answer({"volume*": commands})
+    assert compose.created("planner_postgres17") == expected
+    call = "volume inspect --format {{.CreatedAt}} planner_postgres17"
+    assert docker.calls[0].endswith(call)
+
+
+@pytest.mark.parametrize(
+    "commands, expected",
+    [
+        ("printf '\\nlast words\\n'", "last words"),
+        ("echo on stderr >&2", "on stderr"),
+        ("echo no such container >&2; exit 1", ""),
+    ],
 )
 def test_last_words(docker: Docker, compose: Compose, commands: str, expected: str) -> None:
-    """The end of a log helps to explain a failure; that there is none is not another failure."""
+    """The end of a log, both streams, helps to explain a failure; that there is none is not another."""
     docker.answer({"*logs*": commands})
-    assert compose.last_words("backend") == expected
-    assert docker.calls[0].endswith("logs --no-color --no-log-prefix --tail 15 backend")
+    assert compose.last_words("planner-backend-1") == expected
+    assert docker.calls[0].endswith("logs --tail 15 planner-backend-1")

@@ -23,7 +23,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"droplet_image": ""},
     {"droplet_image": "registry.example:5000/app/backend:1.2"},
     {"droplet_image": "app@sha256:" + "0" * 64},
-    {"droplet_secrets": {"openai_api_key": "x", "telegram_bot_token": ""}},
+    {"droplet_secrets": {"openai_api_key": "x" * 8, "telegram_bot_token": ""}},
     {"droplet_swap_mb": None},
     {"droplet_swap_mb": "2048"},
     {"droplet_budget": 7},
@@ -57,6 +57,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"droplet_secrets": {"A-B": "x"}}, "droplet_secrets.A-B: cannot be a secret's name"),
     ({"droplet_secrets": {"key\n": "x"}}, "cannot be a secret's name"),
     ({"droplet_secrets": {"key": 5}}, "droplet_secrets.key: is not a text"),
+    ({"droplet_secrets": {"key": "x" * 7}}, "droplet_secrets.key: is too short to be a secret"),
+    ({"droplet_secrets": {"key": " "}}, "use 8 characters or more, or '' for none"),
     ({"droplet_services": [{"name": "redis", "limit_mb": 1}]}, "droplet_services[0].limit_mb"),
     ({"droplet_swap_mb": "1G"}, "droplet_swap_mb = '1G'"),
 ]
@@ -92,6 +94,7 @@ def test_all_at_once() -> None:
         {"droplet_secrets": ["31337"]},
         {"droplet_secret": {"key": "31337"}},
         {"droplet_secrets": {"KEY": "31337"}},
+        {"droplet_secrets": {"key": "31337"}},
     ],
 )
 def test_secrets_stay_secret(wrong: dict[str, Any]) -> None:

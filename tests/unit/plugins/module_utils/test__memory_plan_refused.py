@@ -54,6 +54,7 @@ REFUSED = [
     ("is not a known key", SMALL, [{"name": "redis", "limit": 64}], None),
     ("means nothing for redis", SMALL, [{"name": "redis", "workers": 2}], None),
     ("has the wrong type", SMALL, [{"name": "redis", "limit_mb": "64m"}], None),
+    ("is set from the plan", SMALL, [{"name": "backend", "environment": {"REDIS_URL": "a"}}], None),
     ("a service without a limit", SMALL, [{"name": "worker", "image": "worker:1"}], None),
     ("is not where it belongs", SMALL, [{"name": "backend", "image": "app:2"}], None),
     ("PostgreSQL may need", SMALL, [{"name": "postgres", "max_connections": 200}], None),

@@ -51,6 +51,9 @@ TEST_CHANGES = [
         generated=["a"],
         write={"a": "1"},
     ),
+    Case("given empty, generated: made", given={"a": ""}, generated=["a"], write={"a": None}),
+    Case("given empty, generated before: kept", {"a": "made"}, {"a": ""}, ["a"]),
+    Case("given empty, there empty, generated: made", {"a": ""}, {"a": ""}, ["a"], {"a": None}),
     Case("no longer wanted: removed", present={"b": "1", "a": "1"}, remove=("a", "b")),
     Case(
         "all at once",

@@ -1,13 +1,17 @@
 """Reading droplet_services: what is understood, and where a problem is said to be."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.planner.droplet.plugins.module_utils._memory_plan import plan
 from ansible_collections.planner.droplet.plugins.module_utils._services import (
     CATALOG,
     HEADROOM,
     KEYS,
     MOST,
+    RESERVED_ENVIRONMENT,
     Request,
     backend_working_set_mb,
     parse_services,
@@ -76,6 +80,55 @@ def test_problem_has_its_path(raw: object, path: str, says: str) -> None:
     assert says in str(problem)
 
 
+SECRET = "123456:AAH-do-not-print-me"
+WITH_A_SECRET: list[dict[str, Any]] = [
+    {"name": "backend", "enviroment": {"TOKEN": SECRET}},
+    {"name": "backend", "environment": f"TOKEN={SECRET}"},
+    {"name": "backend", "environment": {"TOKEN": [SECRET]}},
+    {"name": "backend", "environment": {"DATABASE_URL": SECRET}},
+    {"name": "redis", "environment": {"TOKEN": SECRET}},
+    {"name": "redis", "requirepass": SECRET},
+    {**OWN, "env": {"TOKEN": SECRET}},
+]
+
+
+@pytest.mark.parametrize("entry", WITH_A_SECRET)
+def test_no_secret_is_shown(entry: dict[str, Any]) -> None:
+    """What stands under a misspelt key or in an environment is never printed, only its place."""
+    (problem,) = parse_services([entry])[1]
+    assert SECRET not in str(problem)
+    assert problem.value is None
+    assert problem.path.startswith("droplet_services[0].")
+
+
+@pytest.mark.parametrize("entry", [{"name": "backend"}, OWN], ids=["backend", "own"])
+def test_what_the_plan_sets_cannot_be_set_twice(entry: dict[str, Any]) -> None:
+    """Each environment variable that comes from the plan is refused by its name; others pass."""
+    given = dict.fromkeys(RESERVED_ENVIRONMENT, "x")
+    _, problems = parse_services([{**entry, "environment": given | {"LOG_LEVEL": "x"}}])
+    assert [problem.path for problem in problems] == [
+        f"droplet_services[0].environment.{name}"
+        for name in (
+            "DATABASE_PASSWORD_FILE",
+            "DATABASE_POOL_SIZE",
+            "DATABASE_URL",
+            "REDIS_URL",
+            "WEB_CONCURRENCY",
+        )
+    ]
+    assert {problem.reason for problem in problems} == {"is set from the plan"}
+    (request,), problems = parse_services([{**entry, "environment": {"LOG_LEVEL": "x"}}])
+    assert problems == ()
+    assert dict(request.environment) == {"LOG_LEVEL": "x"}
+
+
+def test_what_is_reserved_is_what_the_file_sets(root: Path) -> None:
+    """The Compose file sets exactly the reserved variables before the owner's own."""
+    template = (root / "roles/stack/templates/compose.yml.j2").read_text()
+    macro = template[template.index("macro environment") : template.index("service.environment")]
+    assert set(re.findall(r"^      ([A-Z_]+):", macro, re.MULTILINE)) == RESERVED_ENVIRONMENT
+
+
 # key, what it refuses
 TYPES: list[tuple[str, list[Any]]] = [
     ("limit_mb", ["64", "64m", 64.0, 0, -1, True, MOST + 1, [64]]),
@@ -91,13 +144,14 @@ TYPES: list[tuple[str, list[Any]]] = [
 
 @pytest.mark.parametrize("key, values", TYPES)
 def test_types(key: str, values: list[Any]) -> None:
-    """Every key refuses what it cannot mean, with the value, and leaves it out of the request."""
+    """Every key refuses what it cannot mean, with the value if it cannot be a secret."""
     known = KEYS[key][2]
     entry = {"name": min(known)} if known else OWN
     for value in values:
         _, problems = parse_services([{**entry, key: value}])
         wrong = [problem for problem in problems if problem.path == f"droplet_services[0].{key}"]
-        assert [problem.value for problem in wrong if "wrong type" in problem.reason] == [value]
+        shown = None if key == "environment" else value
+        assert [problem.value for problem in wrong if "wrong type" in problem.reason] == [shown]
 
 
 def test_all_problems_of_all_entries() -> None:
@@ -127,6 +181,15 @@ def test_catalog_adds_up() -> None:
         "nginx": 1024,
     }
     assert sum(service.floor_mb for service in CATALOG.values()) == 480
+
+
+def test_who_is_given_up_first() -> None:
+    """When the machine is out of memory the data goes last, and nothing is below what any root may set."""
+    order = sorted(CATALOG.values(), key=lambda service: service.oom_score_adj)
+    assert [service.name for service in order] == ["postgres", "nginx", "redis", "backend"]
+    assert order[0].oom_score_adj == 0
+    draft = plan("s-1vcpu-2gb", [OWN]).services["worker"]
+    assert order[-1].oom_score_adj < draft.oom_score_adj < 800, "before the product, after jobs"
 
 
 @pytest.mark.parametrize("workers, mib", [(1, 116), (2, 261), (4, 485)])

@@ -141,11 +141,39 @@ class TestWriting:
         assert mode_of(folder / "sub" / "deep" / "b") == 0o644
 
     def test_an_existing_folder_keeps_its_mode(self, run: Run, folder: Path) -> None:
-        """A folder that the system or the owner made is not taken over."""
+        """Without a wish a folder that the system or the owner made is not taken over."""
         folder.mkdir(parents=True)
         folder.chmod(0o711)
-        run({"a": ""}, folder_mode="0750")
+        run({"a": ""})
         assert mode_of(folder) == 0o711
+        assert not run({"a": ""})["changed"]
+
+    @pytest.mark.parametrize("is_there", [False, True])
+    def test_a_wished_folder_mode_is_enforced(
+        self,
+        run: Run,
+        folder: Path,
+        is_there: bool,  # noqa: FBT001
+    ) -> None:
+        """With a wish the folder gets it, new or not; a preview says so and changes nothing."""
+        if is_there:
+            folder.mkdir(parents=True)
+            folder.chmod(0o755)
+        run({"a": ""}, folder_mode="0750")
+        assert mode_of(folder) == 0o750
+        folder.chmod(0o777)
+        assert run({"a": ""}, folder_mode="0750", check=True)["changed"]
+        assert mode_of(folder) == 0o777
+        result = run({"a": ""}, folder_mode="0750")
+        assert result["changed"]
+        assert result["changed_files"] == []
+        assert mode_of(folder) == 0o750
+        assert not run({"a": ""}, folder_mode="0750")["changed"]
+
+    def test_no_files_no_folder(self, run: Run, folder: Path) -> None:
+        """Where nothing is to be written nothing is made, and nothing reported."""
+        assert not run({})["changed"]
+        assert not folder.exists()
 
     @pytest.mark.parametrize(
         "text", ["", "no newline", "ünï¢ode\n", "\r\nCRLF\r\n", " \n\n", "# {{ x }}\n"]
@@ -263,6 +291,14 @@ def test_a_mode_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
     result = run({"a": "1"}, mode="rw-r--r--")
     assert result["failed"]
     assert "rw-r--r--" in result["msg"]
+    assert tree(tmp_path) == {}
+
+
+def test_a_folder_mode_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
+    """The folder's mode is read before anything is written."""
+    result = run({"a": "1"}, folder_mode="rwxr-x---")
+    assert result["failed"]
+    assert "rwxr-x---" in result["msg"]
     assert tree(tmp_path) == {}
 
 

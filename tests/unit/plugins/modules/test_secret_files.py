@@ -140,6 +140,32 @@ class TestFolder:
         assert not run({}, "password")["changed"]
         assert secrets(folder) == {"password": VALUE}, "now it is the one that is kept"
 
+    def test_an_empty_value_does_not_replace_a_generated_one(
+        self, run: Run, folder: Path, said: list[str]
+    ) -> None:
+        """An owner who leaves a password empty keeps the generated one; elsewhere empty is empty."""
+        run({"password": "", "token": ""}, "password")
+        made = secrets(folder)
+        assert re.fullmatch(r"[A-Za-z0-9]{40}", made["password"])
+        assert made["token"] == ""
+        assert not run({"password": "", "token": ""}, "password")["changed"]
+        assert secrets(folder) == made
+        assert made["password"] not in "".join(said)
+
+    def test_leftovers_are_removed(self, run: Run, folder: Path) -> None:
+        """A value that a killed run was writing does not stay; a preview leaves it, others' files too."""
+        run({"token": VALUE})
+        (folder / ".staged-abc").write_text(OTHER)
+        (folder / ".keep").write_text("mine")
+        run({"token": VALUE}, check=True)
+        assert (folder / ".staged-abc").exists()
+        run({"token": VALUE})
+        assert sorted(path.name for path in folder.iterdir()) == [
+            ".fingerprint.key",
+            ".keep",
+            "token",
+        ]
+
     def test_removed(self, run: Run, folder: Path) -> None:
         """A secret that is no longer wanted does not stay on the host."""
         run({"token": VALUE, "old": OTHER})
