@@ -1,8 +1,10 @@
 # This module util is PRIVATE to the collection. It can have breaking changes at any time.
 """What happens beside the running services, one at a time, and what it costs in MiB.
 
-Peaks are resident memory, measured on 2026-11-23 on Debian 13 ([VM] = in a 1024 MB guest, [N] = native
-container host). An event without a measurement says so; `make measure` is where it gets one.
+Like a service's working set, an event's memory is anonymous and shared memory: pages of programs and
+files come on top and can be dropped and read again. Peaks were measured on 2026-11-23: **[VM]** Debian 13
+in a 1024 MB guest, **[N]** native container host, **[demo]** `make measure` on the simulated Droplet, see
+docs/measurements.md. An event without a measurement says so.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ from dataclasses import dataclass
 
 WORKER_START_MB = 128
 """A second backend's worker until the first is gone: +113 measured [VM], and its start-up peak."""
+
+RELEASE_TOOLS_MB = 24
+"""docker compose and Ansible's module, until the new backend is ready: 143 in all with one worker [demo]."""
 
 BACKEND_START_S = 6
 """Seconds a backend needs from start to ready on one vCPU: the gap of a stop-first release [N]."""
@@ -33,16 +38,20 @@ def events(workers: int) -> tuple[Event, ...]:
     """List every event for a backend of that many workers, the idle machine first."""
     return (
         Event("steady", "nothing beside the services", 0, may_swap=False),
-        Event("release", "a second backend beside the first", WORKER_START_MB * workers),
-        # One process with the backend's imports, before the second backend starts; not measured.
+        Event(
+            "release",
+            "a second backend beside the first",
+            WORKER_START_MB * workers + RELEASE_TOOLS_MB,
+        ),
+        # One process with the backend's imports, before the second backend starts: 82 [demo].
         Event("migration", "one alembic process", WORKER_START_MB),
-        # pg_dump | zstd 48 + restic 96 [N]: streamed, so both at once.
+        # pg_dump | zstd through docker exec 85 [demo], then restic 96 [N]; room for their overlap.
         Event("backup", "pg_dump and zstd, restic uploading", 48 + 96),
-        # A Postgres of 96 with its drill settings, and pg_restore; not measured.
+        # A Postgres of 96 with its drill settings, and pg_restore: 38 after 60 MiB restored [demo].
         Event("drill", "a second small PostgreSQL, restoring", 96 + 40),
-        Event("upgrade", "unattended-upgrades", 120),  # 96-120 [VM], 116 with dpkg triggers [N]
+        Event("upgrade", "unattended-upgrades", 120),  # 96-120 [VM], 57 [demo]
         Event("certificate", "certbot", 45),  # maxrss [N]
-        # dockerd and containerd unpacking, beyond what the reserve holds; not measured.
+        # dockerd and containerd unpacking, beyond what the reserve holds: 49 [demo].
         Event("pull", "docker unpacking an image", 64),
         # pip install of the backend: 166 anonymous, killed at a limit of 160 [N].
         Event("build", "building the backend's image here", 192, may_swap=False, required=False),

@@ -5,7 +5,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._events import eve
 
 EXPECTED = {
     "steady": 0,
-    "release": 128,
+    "release": 152,
     "migration": 128,
     "backup": 144,
     "drill": 136,
@@ -25,7 +25,7 @@ def test_events_of_one_worker() -> None:
 @pytest.mark.parametrize("workers", [1, 2, 8])
 def test_only_a_release_grows_with_workers(workers: int) -> None:
     """A second backend brings as many workers; nothing else depends on them."""
-    expected = EXPECTED | {"release": 128 * workers}
+    expected = EXPECTED | {"release": 128 * workers + 24}
     assert {event.name: event.memory_mb for event in events(workers)} == expected
 
 

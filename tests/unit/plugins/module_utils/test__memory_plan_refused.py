@@ -136,8 +136,8 @@ class TestRecord:
         """Two ways out: limits scaled onto this machine, or the next size as written."""
         here, larger = refusal(SMALL, RECORD).proposals
         assert here == (
-            "fits on s-1vcpu-1gb: backend 192, postgres 200, redis 64, nginx 32 (limit_mb), "
-            "488 MiB in all"
+            "fits on s-1vcpu-1gb: backend 192, postgres 192, redis 64, nginx 32 (limit_mb), "
+            "480 MiB in all"
         )
         assert larger == "fits as written on s-1vcpu-2gb ($12 a month)"
         nearest = {"backend": 192, "postgres": 200, "redis": 64, "nginx": 32}

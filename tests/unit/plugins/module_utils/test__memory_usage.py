@@ -74,7 +74,14 @@ def test_meminfo_is_in_kilobytes(machine: Make) -> None:
 
 @pytest.mark.parametrize(
     "mounts,version",
-    [(V1, 1), (V1 + HYBRID, 1), (HYBRID + V1, 1), (V2, 2), ("", None), ("a b - c\n\nx - y z", None)],
+    [
+        (V1, 1),
+        (V1 + HYBRID, 1),
+        (HYBRID + V1, 1),
+        (V2, 2),
+        ("", None),
+        ("a b - c\n\nx - y z", None),
+    ],
     ids=["v1", "v1 and an empty v2", "the other way round", "v2", "none", "rubbish"],
 )
 def test_mount(machine: Make, mounts: str, version: int | None) -> None:
@@ -101,7 +108,12 @@ CGROUP_V2 = "0::{path}\n"
         (2, "/", "/system.slice/docker-{id}.scope", "system.slice/docker-{id}.scope"),
         # The path is the outer machine's, what is mounted is only this container's part of it.
         (1, "/docker/outer", "/docker/outer/docker/{id}", "docker/{id}"),
-        (2, "/outer.scope", "/outer.scope/system.slice/docker-{id}.scope", "system.slice/docker-{id}.scope"),
+        (
+            2,
+            "/outer.scope",
+            "/outer.scope/system.slice/docker-{id}.scope",
+            "system.slice/docker-{id}.scope",
+        ),
         # A path that leads nowhere here: found by the container's id.
         (1, "/", "/", "docker/{id}"),
         (2, "/", "/../../elsewhere", "system.slice/docker-{id}.scope"),
@@ -178,7 +190,8 @@ def test_version_2(machine: Make) -> None:
 
 def test_older_kernel(machine: Make) -> None:
     """Before Linux 5.18 the kernel's part is added up from what it consists of."""
-    stat = f"anon {MIB}\nfile 0\nshmem 0\nslab {3 * MIB}\nslab_reclaimable {MIB}\nkernel_stack {MIB}\npagetables {MIB}\n"
+    slab = f"slab {3 * MIB}\nslab_reclaimable {MIB}\n"
+    stat = f"anon {MIB}\nfile 0\nshmem 0\n{slab}kernel_stack {MIB}\npagetables {MIB}\n"
     found = group_memory(machine({"/g/memory.stat": stat}), Group(2, "/g"))
     assert (found["kernel_mb"], found["held_mb"]) == (5, 5)
 
@@ -227,5 +240,8 @@ def test_no_limit(machine: Make, version: int) -> None:
 def test_nothing_readable(machine: Make, version: int) -> None:
     """Every number that could not be read is None, never 0."""
     assert set(group_memory(machine({}), Group(version, "/g")).values()) == {None}
-    garbage = {"/g/memory.stat": "anon x\nfile\n\0\nshmem -5\n", "/g/memory.events": "oom_kill many"}
+    garbage = {
+        "/g/memory.stat": "anon x\nfile\n\0\nshmem -5\n",
+        "/g/memory.events": "oom_kill many",
+    }
     assert set(group_memory(machine(garbage), Group(version, "/g")).values()) == {None}

@@ -60,13 +60,15 @@ def test_room_for_an_event(size: str) -> None:
 # own service's limit, swap -> verdicts of steady, release, backup, build; strategy, gap
 VERDICTS = [
     (0, 1024, ("fits", "fits", "fits", "refused"), "start-first", 0),
-    (12, 1024, ("fits", "fits", "fits", "refused"), "start-first", 0),
-    (13, 1024, ("fits", "fits", "fits with swap", "refused"), "start-first", 0),
-    (29, 1024, ("fits", "fits with swap", "fits with swap", "refused"), "start-first", 0),
+    (4, 1024, ("fits", "fits", "fits", "refused"), "start-first", 0),
+    (5, 1024, ("fits", "fits with swap", "fits", "refused"), "start-first", 0),
+    (12, 1024, ("fits", "fits with swap", "fits", "refused"), "start-first", 0),
+    (13, 1024, ("fits", "fits with swap", "fits with swap", "refused"), "start-first", 0),
     (156, 1024, ("fits", "fits with swap", "fits with swap", "refused"), "start-first", 0),
     (157, 1024, ("refused", "fits with swap", "fits with swap", "refused"), "start-first", 0),
-    (156, 256, ("fits", "fits with swap", "refused", "refused"), "start-first", 0),
-    (156, 254, ("fits", "refused", "refused", "refused"), "stop-first", 6),
+    (156, 304, ("fits", "fits with swap", "fits with swap", "refused"), "start-first", 0),
+    (156, 302, ("fits", "refused", "fits with swap", "refused"), "stop-first", 6),
+    (156, 286, ("fits", "refused", "refused", "refused"), "stop-first", 6),
 ]
 
 
@@ -91,7 +93,7 @@ def test_scenario_sums() -> None:
 
 def test_spare_is_said() -> None:
     """A scenario that fits says how much is left."""
-    assert drafted("s-1vcpu-1gb").scenarios["release"].reason == "28 MiB to spare"
+    assert drafted("s-1vcpu-1gb").scenarios["release"].reason == "4 MiB to spare"
 
 
 def test_service_details() -> None:

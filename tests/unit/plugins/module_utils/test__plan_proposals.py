@@ -24,8 +24,8 @@ TABLE: list[tuple[str, list[dict[str, Any]], int, list[str]]] = [
         1024,
         [
             (
-                f"fits on {ONE}: backend 200, postgres 192, redis 64, nginx 32 (limit_mb), "
-                "488 MiB in all"
+                f"fits on {ONE}: backend 192, postgres 192, redis 64, nginx 32 (limit_mb), "
+                "480 MiB in all"
             ),
             "fits as written on s-1vcpu-2gb ($12 a month)",
         ],
