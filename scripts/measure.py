@@ -47,11 +47,10 @@ MIGRATION = (
     "cd /opt/planner && "
     "docker compose --progress quiet run --rm --no-deps --no-TTY backend alembic upgrade head"
 )
-# zstd is small, and the dump needs it.
 APT = "export DEBIAN_FRONTEND=noninteractive; apt-get -qq update && apt-get -qq install --reinstall zstd"
 BACKUP = f"""set -o pipefail
-docker exec planner-postgres-1 pg_dump -U postgres -Fc --compress=none {DATABASE} | zstd -q -T1 -f -o {DUMP}"""
-# The limit and settings the plan gives the drill's PostgreSQL: 96 MiB.
+docker exec planner-postgres-1 pg_dump -U postgres -Fc --compress=none {DATABASE} |
+  zstd -q --single-thread -f -o {DUMP}"""
 RESTORE = f"""set -e -o pipefail
 trap 'docker rm -f -v {DRILL} >/dev/null' EXIT
 docker run -d --name {DRILL} --network none --memory 96m --memory-swap 192m --shm-size 64m \

@@ -177,14 +177,19 @@ def _judge_limit(service: Mapping[str, Any], one: Mapping[str, Any]) -> Iterator
     if limit is None and number(one.get("used_mb")) is None:
         limit = configured  # the kernel's file could not be read: what Docker was told
     swap, planned_swap = number(one.get("memory_and_swap_mb")), float(service["memory_and_swap_mb"])
+    # A release compares configurations: what `docker update` changed by hand it does not see.
+    do = (
+        f"run site.yml; where somebody changed it by hand, `docker update --memory {planned:.0f}m "
+        f"--memory-swap {planned_swap:.0f}m {one.get('name')}`"
+    )
     if limit is None:
-        yield Finding(PROBLEM, "limit", name, f"has no limit, planned {planned:.0f}", RUN_SITE)
+        yield Finding(PROBLEM, "limit", name, f"has no limit, planned {planned:.0f}", do)
     elif abs(limit - planned) > 0.1:
         what = f"has a limit of {shown(limit)} MiB, planned {planned:.0f}"
-        yield Finding(PROBLEM, "limit", name, what, RUN_SITE)
+        yield Finding(PROBLEM, "limit", name, what, do)
     elif swap is not None and abs(swap - planned_swap) > 0.1:
         what = f"may use {shown(swap)} MiB with swap, planned {planned_swap:.0f}"
-        yield Finding(PROBLEM, "limit", name, what, RUN_SITE)
+        yield Finding(PROBLEM, "limit", name, what, do)
     else:
         yield Finding(OK, "limit", name, "its limit is the planned one")
 

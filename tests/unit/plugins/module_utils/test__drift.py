@@ -163,7 +163,8 @@ def test_limit_drift_names_both() -> None:
     """A limit changed by hand is named next to the planned one."""
     what, do = said(usage(container("redis", limit_mb=160.0)), "limit")
     assert what == "has a limit of 160 MiB, planned 64"
-    assert "site.yml" in do
+    assert "run site.yml" in do
+    assert "docker update --memory 64m --memory-swap 96m planner-redis-1" in do
 
 
 @pytest.mark.parametrize(
