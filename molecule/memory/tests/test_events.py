@@ -18,35 +18,37 @@ FROM generate_series(1, 400000) AS n
 """
 
 
-def kills(host: Host) -> int:
-    """Count the processes the kernel killed for memory: also those whose control group is gone by now."""
-    return int(host.check_output("grep ^oom_kill /proc/vmstat").split()[1])
+def kills(host: Host, container: str) -> int:
+    """Count what the kernel killed for memory in this Droplet: its log names the control group."""
+    lines = host.check_output("dmesg").splitlines()
+    assert lines, "the kernel's log cannot be read"
+    return sum("oom-kill:" in line and container in line for line in lines)
 
 
 @pytest.fixture
-def unharmed(host: Host):
+def unharmed(host: Host, container: str):
     """Whatever happens in the test, the kernel kills nothing and no container restarts."""
     look = (
         f"docker inspect -f '{{{{.Name}}}} {{{{.RestartCount}}}} {{{{.State.Running}}}}' {OTHERS}"
     )
-    before, killed = host.check_output(look), kills(host)
+    before, killed = host.check_output(look), kills(host, container)
     yield
-    assert kills(host) == killed
+    assert kills(host, container) == killed
     assert host.check_output(look) == before
 
 
-def test_hog_dies_alone(host: Host, outside):
+def test_hog_dies_alone(host: Host, outside, container: str):
     """A process that fills the backend's container is killed in it; every other service, sshd and dockerd live."""
     look = (
         f"docker inspect -f '{{{{.Id}}}} {{{{.State.StartedAt}}}}' {OTHERS};"
         "systemctl show -p MainPID --value ssh docker"
     )
-    before, killed = host.check_output(look), kills(host)
+    before, killed = host.check_output(look), kills(host, container)
     backend = host.check_output("docker ps -q --filter label=com.docker.compose.service=backend")
     program = "x = bytearray(600 * 1024 * 1024); x[::4096] = b'1' * len(x[::4096])"
     hog = host.run(f'docker exec {backend} python -c "{program}"')
     assert hog.rc == 137, hog
-    assert kills(host) > killed
+    assert kills(host, container) > killed
     assert host.check_output(look) == before
     outside.until_ready()
 
@@ -87,10 +89,10 @@ def test_dump_under_load(load, host):
     """A dump of a large database, in the maintenance slice, disturbs no request."""
     psql = "docker exec -i planner-postgres-1 psql -q -U postgres -d planner -v ON_ERROR_STOP=1"
     host.run_expect([0], f'echo "{BALLAST}" | {psql}')
-    dump = "docker exec planner-postgres-1 pg_dump -U postgres -Fc -Z0 planner | zstd -q -f -o /root/dump.zst"
+    dump = "docker exec planner-postgres-1 pg_dump -U postgres -Fc planner > /root/dump"
     with load() as counts:
         host.run_expect([0], f"planner-maintenance dump sh -c '{dump}'")
-    assert host.file("/root/dump.zst").size > 10_000_000
+    assert host.file("/root/dump").size > 10_000_000
     assert counts["failed"] == 0, counts
 
 
