@@ -276,7 +276,8 @@ def main() -> int:
         described = machine(droplet)
         bash("running_version")
     except (NotMeasuredError, status.DownError, IndexError) as error:
-        said = f" ({error})" if str(error) else ""
+        last = str(error).strip().splitlines()[-1:]
+        said = f" ({last[0]})" if last else ""
         print(f"The demo does not answer{said}. Start it: make demo", file=sys.stderr)
         return 1
     results: dict[str, dict[str, Any]] = {}
