@@ -45,13 +45,13 @@ def events(workers: int) -> tuple[Event, ...]:
         ),
         # One process with the backend's imports, before the second backend starts: 82 [demo].
         Event("migration", "one alembic process", WORKER_START_MB),
-        # pg_dump | zstd through docker exec 85 [demo], then restic 96 [N]; room for their overlap.
+        # pg_dump | zstd --single-thread through docker exec 28 [demo], restic 96 [N]: streamed, both at once.
         Event("backup", "pg_dump and zstd, restic uploading", 48 + 96),
-        # A Postgres of 96 with its drill settings, and pg_restore: 38 after 60 MiB restored [demo].
+        # A Postgres of 96 with its drill settings, and pg_restore: 64 after 60 MiB restored [demo].
         Event("drill", "a second small PostgreSQL, restoring", 96 + 40),
-        Event("upgrade", "unattended-upgrades", 120),  # 96-120 [VM], 57 [demo]
+        Event("upgrade", "unattended-upgrades", 120),  # 96-120 [VM], 70 [demo]
         Event("certificate", "certbot", 45),  # maxrss [N]
-        # dockerd and containerd unpacking, beyond what the reserve holds: 49 [demo].
+        # dockerd and containerd unpacking, beyond what the reserve holds: 57 [demo].
         Event("pull", "docker unpacking an image", 64),
         # pip install of the backend: 166 anonymous, killed at a limit of 160 [N].
         Event("build", "building the backend's image here", 192, may_swap=False, required=False),

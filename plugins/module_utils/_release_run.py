@@ -192,11 +192,10 @@ class Release:
 
     def reload(self, service: str) -> None:
         """Let nginx take its configuration if it is valid, and wait until new workers serve."""
-        self.compose.compose(
-            "exec", "--no-TTY", service, "nginx", "-t", "-q", "-c", "/etc/planner/nginx.conf"
-        )
+        name = self._name(service)
+        self.compose.docker("exec", name, "nginx", "-t", "-q", "-c", "/etc/planner/nginx.conf")
         before = set(self.compose.nginx_workers())
-        self.compose.compose("kill", "--signal", "HUP", service)
+        self.compose.docker("kill", "--signal", "HUP", name)
         deadline = time.monotonic() + NGINX_TAKES_S
         while not (serving := set(self.compose.nginx_workers())) or serving & before:
             if time.monotonic() > deadline:
@@ -207,7 +206,11 @@ class Release:
     def prepare_database(self, service: str) -> None:
         """Make the backend's role and the extension, as superuser over the container's own socket."""
         psql = ("psql", "-q", "-X", "-U", "postgres", "-d", self.database)
-        self.compose.compose("exec", "--no-TTY", service, *psql, "-f", "/etc/planner/prepare.sql")
+        self.compose.docker("exec", self._name(service), *psql, "-f", "/etc/planner/prepare.sql")
+
+    def _name(self, service: str) -> str:
+        """Name a service's container. The plain docker command takes half the memory of docker compose."""
+        return next(one.name for one in self.compose.containers() if one.service == service)
 
     def migrate(self, service: str) -> None:
         """Run the image's migrations in a container of their own, with the backend's limits."""

@@ -18,7 +18,10 @@ SERVICES = {
 VOLUME = "planner_postgres17"
 ACTING = re.compile(r"(pull|stop|rm|up|exec|kill|run) ")
 UP = "up --detach --no-build --pull never"
-RELOAD = ["exec --no-TTY nginx nginx -t -q -c /etc/planner/nginx.conf", "kill --signal HUP nginx"]
+RELOAD = [
+    "exec planner-nginx-1 nginx -t -q -c /etc/planner/nginx.conf",
+    "kill --signal HUP planner-nginx-1",
+]
 _LABEL = "com.docker.compose"
 
 
@@ -240,11 +243,11 @@ class Docker:
 
     def exec(self, words: list[str]) -> None:
         """It needs a running container."""
-        assert self.one(words[1]).running
+        assert self.containers[words[0]].running
 
     def kill(self, words: list[str]) -> None:
         """Nginx starts new workers and lets the old ones finish."""
-        assert words == ["--signal", "HUP", "nginx"]
+        assert words == ["--signal", "HUP", "planner-nginx-1"]
         assert self.one("nginx").running
         if not self.nginx.deaf:
             until = self.now + self.long_requests_s

@@ -26,7 +26,7 @@ FIRST_RUN = [
     "pull --quiet postgres:1",
     "pull --quiet redis:1",
     f"{UP} --force-recreate nginx postgres redis",
-    "exec --no-TTY postgres psql -q -X -U postgres -d planner -f /etc/planner/prepare.sql",
+    "exec planner-postgres-1 psql -q -X -U postgres -d planner -f /etc/planner/prepare.sql",
     "run --rm --no-deps --no-TTY backend alembic upgrade head",
     f"{UP} --force-recreate backend",
     *RELOAD,

@@ -58,6 +58,13 @@ class TestGate:
             release_all(release(docker), docker, "backend:2")
         assert docker.now == 0
 
+    def test_only_the_new_one_is_judged(self, docker: Docker) -> None:
+        """An old one that never gets healthy is no reason to keep its successor back."""
+        docker.one("backend").health = ["starting"]
+        release_all(release(docker), docker, "backend:2")
+        assert docker.now == 0
+        assert list(docker.of("backend")) == [docker.nginx.route] == [NEW]
+
     def test_one_that_cannot_start(self, docker: Docker) -> None:
         """Docker's own words come with the container's, and what it made is removed."""
         docker.stillborn["backend"] = "exec format error"
@@ -160,7 +167,7 @@ class TestReload:
             docker.now += seconds
             if docker.now > 3:
                 docker.nginx.deaf = False
-                real(["--signal", "HUP", "nginx"])
+                real(["--signal", "HUP", "planner-nginx-1"])
 
         monkeypatch.setattr(docker, "sleep", slowly)
         release(docker).reload("nginx")
