@@ -135,9 +135,10 @@ class Release:
             raise DockerError(msg)
         self.wait_for([new.service], lambda one: one.name == new.name)
         content = f"# Written by the release.\nset $backend http://{new.name}:8000;\n"
+        # From here to the end it is not certain: nginx may have read the old file or the new one.
+        self._mark("live", "")
         write_atomically(self.live_file, content.encode(), mode=0o644)
         self.reload("nginx")
-        # Only now: a file that nginx may not have read yet says nothing about where requests go.
         self._mark("live", new.name)
 
     def live(self) -> str:

@@ -129,7 +129,7 @@ class Host:
         yield
 
     def switch(self, target: str) -> Iterator[None]:
-        """A gate, the file, the reload, the mark."""
+        """A gate, then: not certain, the file, the reload, certain again."""
         hashed = self.wished.services[BACKEND]
         found = wished_one(self.of(target), hashed, self.live) or next(
             one for one in self.containers if one.name == target
@@ -139,6 +139,8 @@ class Host:
             raise GateError
         if not found.ready:
             self.put(found.name, "healthy")
+        self.marks["live"] = ""
+        yield
         self.live_conf = found.name
         yield
         self.route = found.name

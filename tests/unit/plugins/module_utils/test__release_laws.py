@@ -63,16 +63,16 @@ def hosts(draw: st.DrawFn, *, breaks: bool = False) -> Host:
                 "nginx_config": st.sampled_from(VERSIONS),
                 "database_setup": st.sampled_from(VERSIONS),
                 "migrated": st.sampled_from(["backend:1", "backend:2"]),
-                "live": st.sampled_from(backends),
+                "live": st.sampled_from(["", *backends]),
             },
         )
     )
     live_conf = draw(st.sampled_from([marks.get("live", ""), "", *backends]))
     route = live_conf
     if live_conf != marks.get("live", ""):
-        # Killed within a switch: the file names one that was ready, nginx may not know it yet.
+        # Killed within a switch: the file names one that is ready, nginx may not know it yet.
         assume(any(one.name == live_conf and one.ready for one in containers))
-        route = draw(st.sampled_from([live_conf, marks.get("live", "")]))
+        route = draw(st.sampled_from([live_conf, *backends]))
     broken = breaks and draw(st.booleans())
     return Host(wished, containers, in_use | lying_about, marks, live_conf, route, broken)
 

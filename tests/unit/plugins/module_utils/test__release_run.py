@@ -108,7 +108,8 @@ class TestSwitch:
                 text = "# Written by the release.\nset $backend http://planner-backend-2:8000;\n"
                 assert Path(source).read_text() == text
                 assert stat.S_IMODE(Path(source).stat().st_mode) == 0o644
-                assert docker.nginx.route == marks(docker)["live"] == OLD
+                assert docker.nginx.route == OLD
+                assert marks(docker)["live"] == "", "it is not certain until nginx has read it"
                 seen.extend(docker.acted[-1:])
             real(source, target)
 
@@ -133,6 +134,18 @@ class TestSwitch:
         release_all(run, docker, "backend:2")
         assert docker.acted == RELEASE[3:]
         assert docker.nginx.route == NEW
+
+    def test_back_and_forth(self, docker: Docker) -> None:
+        """Two switches that did not end, there and back, are not taken for none."""
+        run = release(docker)
+        docker.failing = {"kill": "WHY"}
+        with pytest.raises(DockerError, match="WHY"):
+            release_all(run, docker, "backend:2")
+        docker.failing = {"nginx -t": "WHY"}
+        with pytest.raises(DockerError, match="WHY"):
+            release_all(run, docker, "backend:1")
+        assert OLD in docker.live_conf.read_text()
+        assert release(docker).observe(wished("backend:1")).live == ""
 
     def test_back_to_one_by_its_name(self, docker: Docker) -> None:
         """Where nginx' container is gone and another one is good, that one serves meanwhile."""
