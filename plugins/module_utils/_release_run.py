@@ -211,7 +211,11 @@ class Release:
 
     def _name(self, service: str) -> str:
         """Name a service's container. The plain docker command takes half the memory of docker compose."""
-        return next(one.name for one in self.compose.containers() if one.service == service)
+        for one in self.compose.containers():
+            if one.service == service:
+                return one.name
+        msg = f"{service} has no container any more: run the playbook again"
+        raise DockerError(msg)
 
     def migrate(self, service: str) -> None:
         """Run the image's migrations in a container of their own, with the backend's limits."""
