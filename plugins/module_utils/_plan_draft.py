@@ -155,7 +155,7 @@ def _service(
         memory_and_swap_mb=limit_mb + min(limit_mb // 2, max(0, swap_mb) // 4),
         reservation_mb=min(working_set, limit_mb),
         working_set_mb=working_set,
-        cpu_shares=known.cpu_shares if known else 256,
+        cpu_shares=known.cpu_shares if known else 640,
         pids=max(known.pids if known else 64, connections + 40 if connections else 0),
         oom_score_adj=known.oom_score_adj if known else 700,
         extra=known is None,

@@ -14,6 +14,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._atomic import wri
 from ansible_collections.planner.droplet.plugins.module_utils._compose import Compose, DockerError
 from ansible_collections.planner.droplet.plugins.module_utils._release import (
     BACKEND,
+    FOUNDATION,
     Container,
     Observed,
     Step,
@@ -21,6 +22,9 @@ from ansible_collections.planner.droplet.plugins.module_utils._release import (
     not_ready,
     wished_one,
 )
+
+RECOVERS_S = 90
+"""Seconds an unhealthy server gets to pass a probe again: two of them with their time-outs."""
 
 NGINX_TAKES_S = 10
 """Seconds nginx gets to start workers with a new configuration; it takes a fraction of one."""
@@ -63,7 +67,22 @@ class Release:
             self.done = {name: mark for name, mark in self.done.items() if name not in _IN_THE_DATA}
         images = set(wished.images.values())
         present = frozenset(image for image in images if self.compose.has_image(image))
-        return Observed(self.compose.containers(), present, self.live(), self.done)
+        return Observed(self._settled(), present, self.live(), self.done)
+
+    def _settled(self) -> tuple[Container, ...]:
+        """Look at the containers; one that holds data gets time to recover before it would be replaced.
+
+        On a machine that is out of breath probes time out while the server behind them serves.
+        """
+        deadline = time.monotonic() + RECOVERS_S
+        while True:
+            found = self.compose.containers()
+            ailing = any(
+                one.running and not one.may_serve for one in found if one.service in FOUNDATION
+            )
+            if not ailing or time.monotonic() > deadline:
+                return found
+            time.sleep(1)
 
     def run(self, step: Step) -> None:
         """Execute one step and remember its mark."""

@@ -32,7 +32,10 @@ class Service:
     most_mb: int
     """Beyond this limit the service has no use for more memory."""
     cpu_shares: int
-    """Weight under contention. Weights, not quotas: a quota of 0.1 CPU would throttle TLS."""
+    """Weight under contention. Weights, not quotas: a quota of 0.1 CPU would throttle TLS.
+
+    2560 shares are cgroup v2's weight of 98, what a system service has; 1024 would be 39.
+    """
     pids: int
     oom_score_adj: int
     """Order in which the kernel gives services up when the whole machine is out of memory.
@@ -46,13 +49,13 @@ CATALOG = {
     service.name: service
     for service in (
         # 1 worker: 111 idle, 116 under load [VM], 115 at 150 requests/s [N].
-        Service("backend", "", 116, 192, 0.18, 4096, 512, 128, 500),
+        Service("backend", "", 116, 192, 0.18, 4096, 1280, 128, 500),
         # 6 anon + 15 shared idle, 52 anon under load [VM]; an idle connection 1.8.
-        Service("postgres", "pgvector/pgvector:pg17", 67, 192, 0.40, 8192, 1024, 160, 0),
+        Service("postgres", "pgvector/pgvector:pg17", 67, 192, 0.40, 8192, 2560, 160, 0),
         # 53 with 50 MB of data [N]; an empty server 8. Fork room is a rule of its own.
-        Service("redis", "redis:7-alpine", 10, 64, 0.065, 1024, 768, 64, 200),
+        Service("redis", "redis:7-alpine", 10, 64, 0.065, 1024, 2048, 64, 200),
         # 3 under load [VM], twice that during a reload, and 64 slow clients of 49 KiB [N].
-        Service("nginx", "nginx:1.28-alpine", 12, 32, 0.03, 128, 1024, 64, 100),
+        Service("nginx", "nginx:1.28-alpine", 12, 32, 0.03, 128, 2560, 64, 100),
     )
 }
 

@@ -101,7 +101,7 @@ def test_service_details() -> None:
     made = drafted("s-1vcpu-1gb", [own(40), {"name": "redis", "image": "redis:8"}])
     worker, postgres = made.services["worker"], made.services["postgres"]
     assert (worker.limit_mb, worker.memory_and_swap_mb, worker.reservation_mb) == (40, 60, 32)
-    assert (worker.extra, worker.cpu_shares, worker.pids) == (True, 256, 64)
+    assert (worker.extra, worker.cpu_shares, worker.pids) == (True, 640, 64)
     assert (postgres.extra, postgres.pids, postgres.reservation_mb) == (False, 160, 67)
     assert made.services["redis"].image == "redis:8"
     assert made.services["backend"].image == "app:1"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.planner.droplet.plugins.module_utils._compose import DockerError
 from ansible_collections.planner.droplet.plugins.module_utils._release import steps
+from ansible_collections.planner.droplet.plugins.module_utils._release_run import RECOVERS_S
 
 from tests.unit.fake_docker import RELOAD, SERVICES, Docker, rendered
 from tests.unit.release_bench import RELEASE, installed, marks, release, release_all, wished
@@ -22,6 +23,24 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     release_all(release(docker), docker, "backend:1")
     docker.calls.clear()
     return docker
+
+
+class TestRecovery:
+    """A server whose probes time out on a machine out of breath is not replaced for it."""
+
+    def test_it_recovers(self, docker: Docker) -> None:
+        """It passes a probe again while it is waited for: nothing is done to it."""
+        docker.one("postgres").health = ["unhealthy", "unhealthy", "healthy"]
+        release_all(release(docker), docker, "backend:1")
+        assert docker.acted == []
+        assert docker.now > 0
+
+    def test_it_does_not(self, docker: Docker) -> None:
+        """When the time is over it is replaced."""
+        docker.one("postgres").health = ["unhealthy"]
+        release_all(release(docker), docker, "backend:1")
+        assert any(call.startswith("up ") and "postgres" in call for call in docker.acted)
+        assert docker.now >= RECOVERS_S
 
 
 class TestGate:

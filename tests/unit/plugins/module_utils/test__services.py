@@ -175,10 +175,10 @@ def test_catalog_adds_up() -> None:
         assert service.floor_mb < service.most_mb
     assert sum(service.share for service in CATALOG.values()) <= 1
     assert {service.name: service.cpu_shares for service in CATALOG.values()} == {
-        "backend": 512,
-        "postgres": 1024,
-        "redis": 768,
-        "nginx": 1024,
+        "backend": 1280,
+        "postgres": 2560,
+        "redis": 2048,
+        "nginx": 2560,
     }
     assert sum(service.floor_mb for service in CATALOG.values()) == 480
 
