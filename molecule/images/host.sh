@@ -20,15 +20,15 @@ mirror() {
 }
 
 host_files() {
-  local dir=$HOST_DIR/host codename main security index
+  local dir=$HOST_DIR/host codename security index
   writable "$HOST_DIR"
   rm -rf "$dir"
   mkdir -p "$dir/ca"
   codename=$(. /etc/os-release && [ "$ID" = debian ] && echo "$VERSION_CODENAME") || codename=none
-  main=$(mirror "$codename")
+  MIRROR=$(mirror "$codename")
   security=$(mirror "$codename-security")
-  MIRROR=${main:-http://deb.debian.org/debian}
-  cat >"$dir/debian.sources" <<SOURCES
+  # On a machine that is no Debian the images keep their own sources, and debootstrap its own default.
+  [ -z "$MIRROR" ] || cat >"$dir/debian.sources" <<SOURCES
 Types: deb
 URIs: $MIRROR
 Suites: trixie trixie-updates
@@ -36,7 +36,7 @@ Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 Types: deb
-URIs: ${security:-http://deb.debian.org/debian-security}
+URIs: ${security:-${MIRROR%/*}/debian-security}
 Suites: trixie-security
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
