@@ -14,6 +14,8 @@ class ConfigFile:
     path: str
     content: str
     mode: int = 0o644
+    owner: tuple[int, int] | None = None
+    """User and group id; ``None`` for whoever writes it."""
 
     def __post_init__(self) -> None:
         """Refuse a path that leaves the folder."""
@@ -36,24 +38,40 @@ def differing(
 ) -> tuple[ConfigFile, ...]:
     """List the files whose content, mode or owner is not as wanted."""
     return tuple(
-        file for file in wanted if present.get(file.path) != Present(file.content, file.mode, owner)
+        file
+        for file in wanted
+        if present.get(file.path) != Present(file.content, file.mode, file.owner or owner)
     )
 
 
 def diffs(
-    folder: str, changing: Sequence[ConfigFile], present: Mapping[str, Present]
+    folder: str,
+    changing: Sequence[ConfigFile],
+    removing: Sequence[str],
+    present: Mapping[str, Present],
 ) -> list[dict[str, str]]:
-    """Build Ansible's diff for each changing file."""
+    """Build Ansible's diff for each file that changes or goes."""
+    base = folder.rstrip("/")
     result = []
     for file in changing:
         before = present.get(file.path)
-        target = f"{folder}/{file.path}"
+        target = f"{base}/{file.path}"
         result.append(
             {
                 "before": before.content if before else "",
                 "after": file.content,
                 "before_header": f"{target} (mode {before.mode:04o})" if before else "absent",
                 "after_header": f"{target} (mode {file.mode:04o})",
+            }
+        )
+    for path in removing:
+        before_header = f"{base}/{path} (mode {present[path].mode:04o})"
+        result.append(
+            {
+                "before": present[path].content,
+                "after": "",
+                "before_header": before_header,
+                "after_header": "absent",
             }
         )
     return result

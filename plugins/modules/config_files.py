@@ -47,6 +47,11 @@ options:
         description: Permissions as an octal text.
         type: str
         default: "0644"
+  absent:
+    description: Files below it that must not be there, such as those of a setting that was switched off.
+    type: list
+    elements: str
+    default: []
   folder_mode:
     description:
       - Permissions of the folder itself, as an octal text. Left out, a folder that exists keeps its own, and
@@ -81,30 +86,19 @@ changed_files:
 """
 
 import os
-import shutil
-import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.planner.droplet.plugins.module_utils._atomic import write_atomically
 from ansible_collections.planner.droplet.plugins.module_utils._config_tree import (
     ConfigFile,
-    Present,
     differing,
     diffs,
 )
-
-
-def read_present(folder: str, paths: list[str]) -> dict[str, Present]:
-    """Read those of the files that exist."""
-    present = {}
-    for path in paths:
-        target = os.path.join(folder, path)
-        if os.path.isfile(target):
-            found = os.stat(target)
-            with open(target, encoding="utf-8", errors="replace", newline="") as file:
-                owner = (found.st_uid, found.st_gid)
-                present[path] = Present(file.read(), found.st_mode & 0o7777, owner)
-    return present
+from ansible_collections.planner.droplet.plugins.module_utils._staging import (
+    read_present,
+    remove_files,
+    staged,
+    write_files,
+)
 
 
 def validate(module: AnsibleModule, files: list[ConfigFile]) -> None:
@@ -115,16 +109,9 @@ def validate(module: AnsibleModule, files: list[ConfigFile]) -> None:
     if module.get_bin_path(command[0]) is None:
         module.warn(f"{module.params['path']} is not validated: {command[0]} is not installed yet")
         return
-    staged = tempfile.mkdtemp(prefix="config-files-")
-    try:
-        for file in files:
-            target = os.path.join(staged, file.path)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            write_atomically(target, file.content.encode(), mode=file.mode)
-        argv = [word.replace("{staged}", staged) for word in command]
+    with staged(files) as stage:
+        argv = [word.replace("{staged}", stage) for word in command]
         code, out, err = module.run_command(argv)
-    finally:
-        shutil.rmtree(staged)
     if code != 0:
         module.fail_json(
             msg=f"Nothing was written: the new files for {module.params['path']} are not valid. "
@@ -148,6 +135,7 @@ def main() -> None:
                     "mode": {"type": "str", "default": "0644"},
                 },
             },
+            "absent": {"type": "list", "elements": "str", "default": []},
             "folder_mode": {"type": "str"},
             "validate": {"type": "list", "elements": "str", "default": []},
         },
@@ -160,9 +148,11 @@ def main() -> None:
             ConfigFile(file["path"], file["content"], int(file["mode"], 8))
             for file in module.params["files"]
         ]
+        unwanted = [ConfigFile(path, "").path for path in module.params["absent"]]
     except ValueError as error:
         module.fail_json(msg=str(error))
-    present = read_present(folder, [file.path for file in wanted])
+    present = read_present(folder, [*(file.path for file in wanted), *unwanted])
+    removing = [path for path in unwanted if path in present]
     changing = differing(wanted, present, (os.geteuid(), os.getegid()))
     is_there = os.path.isdir(folder)
     wrong_mode = bool(folder_mode and is_there and os.stat(folder).st_mode & 0o7777 != folder_mode)
@@ -173,14 +163,13 @@ def main() -> None:
         os.makedirs(folder, exist_ok=True)
         if folder_mode:
             os.chmod(folder, folder_mode)
-        for file in changing:
-            target = os.path.join(folder, file.path)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            write_atomically(target, file.content.encode(), mode=file.mode)
+        write_files(folder, changing)
+    if not module.check_mode:
+        remove_files(folder, removing)
     module.exit_json(
-        changed=bool(changing) or wrong_mode,
-        changed_files=[file.path for file in changing],
-        diff=diffs(folder, changing, present),
+        changed=bool(changing or removing) or wrong_mode,
+        changed_files=[*(file.path for file in changing), *removing],
+        diff=diffs(folder, changing, removing, present),
     )
 
 

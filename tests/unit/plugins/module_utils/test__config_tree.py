@@ -62,7 +62,7 @@ def test_differing_keeps_the_order_given() -> None:
 def test_diffs_show_content_and_mode_before_and_after() -> None:
     """Each changing file has its own diff; a new one is absent before."""
     changing = [ConfigFile("new", "1\n"), ConfigFile("a/old", "2\n", 0o600)]
-    assert diffs("/etc/thing", changing, {"a/old": Present("1\n", 0o644, ROOT)}) == [
+    assert diffs("/etc/thing", changing, [], {"a/old": Present("1\n", 0o644, ROOT)}) == [
         {
             "before": "",
             "after": "1\n",
@@ -80,4 +80,16 @@ def test_diffs_show_content_and_mode_before_and_after() -> None:
 
 def test_nothing_changing_is_no_diff() -> None:
     """Without a changing file there is nothing to show."""
-    assert diffs("/etc/thing", [], {}) == []
+    assert diffs("/etc/thing", [], [], {}) == []
+
+
+def test_a_file_that_goes_shows_what_was_in_it() -> None:
+    """A removal ends in nothing; the root folder's name does not double the slash."""
+    assert diffs("/", [], ["etc/x"], {"etc/x": Present("1\n", 0o644, ROOT)}) == [
+        {
+            "before": "1\n",
+            "after": "",
+            "before_header": "/etc/x (mode 0644)",
+            "after_header": "absent",
+        }
+    ]
