@@ -17,6 +17,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._problems import (
     Problem,
     closest,
 )
+from ansible_collections.planner.droplet.plugins.module_utils._ssh_keys import parse_key
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a text"),
@@ -35,6 +36,8 @@ _TEXTS = {
 # name[:tag][@digest], enough to catch a pasted URL or a blank; the registry knows the rest.
 _IMAGE = re.compile(r"(?!.*//)[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
 _SHORTEST_SECRET = 8
+_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_LARGEST_PORT = 65535
 _SECRET_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The plan reports these itself, with more to say than the type.
 _JUDGED_BY_THE_PLAN = frozenset({"droplet_size", "droplet_services", "droplet_swap_mb"})
@@ -57,6 +60,7 @@ def check_inputs(
             problems += _type_problems(name, inputs[name], option)
     problems += _image_problems(inputs.get("droplet_image"))
     problems += _secret_problems(inputs.get("droplet_secrets"))
+    problems += _login_problems(inputs)
     proposals: tuple[str, ...] = ()
     try:
         plan(
@@ -107,3 +111,27 @@ def _secret_problems(secrets: object) -> Iterable[Problem]:
             # Ansible stars a secret out wherever it occurs: one letter would garble every result.
             remedy = f"use {_SHORTEST_SECRET} characters or more, or '' for none"
             yield Problem(path, None, "is too short to be a secret", remedy)
+
+
+def _login_problems(inputs: Mapping[str, Any]) -> Iterable[Problem]:
+    admin = inputs.get("droplet_admin_user")
+    if isinstance(admin, str) and (admin == "root" or not _ACCOUNT.fullmatch(admin)):
+        remedy = "use a name of its own, such as 'deploy': root's login is closed"
+        yield Problem("droplet_admin_user", admin, "cannot be the admin's account", remedy)
+    port = inputs.get("droplet_ssh_port")
+    # What is no number at all has the wrong type, which is said elsewhere.
+    number = int(str(port)) if re.fullmatch(r"-?\d{1,9}", str(port)) else 1
+    if not 0 < number <= _LARGEST_PORT:
+        yield Problem("droplet_ssh_port", port, "is no port", "use 22, or one up to 65535")
+    keys = inputs.get("droplet_admin_keys")
+    for index, line in enumerate(keys if isinstance(keys, (list, tuple)) else ()):
+        path = f"droplet_admin_keys[{index}]"
+        try:
+            usable = parse_key(str(line)).opens_a_shell
+        except ValueError as error:
+            # Not its value: it may be a private key.
+            yield Problem(path, None, str(error), "write the line that is in ~/.ssh/id_ed25519.pub")
+        else:
+            if not usable:
+                remedy = "remove its command= option; the admin needs a shell"
+                yield Problem(path, None, "runs one command only", remedy)

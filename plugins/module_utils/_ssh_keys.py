@@ -1,0 +1,109 @@
+# This module util is PRIVATE to the collection. It can have breaking changes at any time.
+"""Lines of ``authorized_keys``: which of them really let somebody in.
+
+Format: sshd(8), "AUTHORIZED_KEYS FILE FORMAT"; the binary part: RFC 4253 section 6.6 and RFC 8709.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import struct
+from dataclasses import dataclass
+
+TYPES = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-rsa",
+)
+"""What a current sshd accepts by default. ``ssh-dss`` is gone, and certificates are no lines of this file."""
+
+SHORTEST_RSA_BITS = 2048
+"""Below it a key counts as broken (BSI TR-02102-4, NIST SP 800-131A); sshd itself would still take 1024."""
+
+_ED25519_BYTES = 32
+_LINE = re.compile(
+    rf"(?:(?P<options>(?:[^\s\"]|\"(?:\\\"|[^\"])*\")+)\s+)?"
+    rf"(?P<type>{'|'.join(map(re.escape, TYPES))})\s+(?P<blob>\S+)(?:\s+(?P<comment>.*))?"
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One public key. ``options`` is what stands before it, such as ``from="..."``."""
+
+    type: str
+    blob: str
+    comment: str = ""
+    options: str = ""
+
+    @property
+    def opens_a_shell(self) -> bool:
+        """Tell whether Ansible could work with it: a forced command, as cloud-init gives root, runs only itself."""
+        return not re.search(r"(?i)(^|,)command=", self.options)
+
+
+def parse_key(line: str) -> Key:
+    """Read one line; raise :class:`ValueError` that says why it lets nobody in."""
+    text = line.strip()
+    if "PRIVATE KEY" in text:
+        raise ValueError(
+            "is a private key, which belongs nowhere but on your machine; use the .pub file"
+        )
+    if text.startswith(("/", "~")) or text.endswith(".pub"):
+        raise ValueError("is the name of a file; write what is in it")
+    found = _LINE.fullmatch(text)
+    if not found:
+        raise ValueError(f"is no public key of a known type ({', '.join(TYPES)})")
+    key = Key(found["type"], found["blob"], found["comment"] or "", found["options"] or "")
+    _check_blob(key)
+    return key
+
+
+def _check_blob(key: Key) -> None:
+    try:
+        fields = _fields(base64.b64decode(key.blob, validate=True))
+    except (binascii.Error, struct.error, ValueError):
+        raise ValueError("is cut off or mistyped: its base64 part is no key") from None
+    if not fields or fields[0] != key.type.encode():
+        raise ValueError(f"says {key.type}, but holds another type of key")
+    if key.type == "ssh-ed25519" and len(fields[1]) != _ED25519_BYTES:
+        raise ValueError("is cut off: an Ed25519 key has 32 bytes")
+    if key.type == "ssh-rsa":
+        bits = int.from_bytes(fields[2], "big").bit_length()
+        if bits < SHORTEST_RSA_BITS:
+            raise ValueError(f"has {bits} bits; make a new one: ssh-keygen -t ed25519")
+
+
+def _fields(blob: bytes) -> list[bytes]:
+    """Split into length-prefixed fields; raise when they do not add up."""
+    fields = []
+    while blob:
+        (length,) = struct.unpack_from(">I", blob)
+        if length + 4 > len(blob):
+            raise ValueError("a field is longer than the rest")
+        fields.append(blob[4 : 4 + length])
+        blob = blob[4 + length :]
+    if len(fields) < 2:
+        raise ValueError("a type alone is no key")
+    return fields
+
+
+def usable_lines(text: str) -> tuple[str, ...]:
+    """List the lines of an ``authorized_keys`` file that give a shell to whoever has the key."""
+    found = []
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            key = parse_key(line)
+        except ValueError:
+            continue
+        if key.opens_a_shell:
+            found.append(line.strip())
+    return tuple(found)
