@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import testinfra
 import yaml
 from testinfra.host import Host
-from testinfra.utils.ansible_runner import AnsibleRunner
 
 # Molecule forces colours; what the playbooks print is read here.
 os.environ.pop("ANSIBLE_FORCE_COLOR", None)
@@ -26,7 +26,7 @@ os.environ["ANSIBLE_NOCOLOR"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
-testinfra_hosts = AnsibleRunner(INVENTORY).get_hosts("droplets")
+ADMIN = "deploy"
 # The inventory of the demo, which the scenarios link to.
 WEBHOOK_SECRET = "demo-webhook-secret"
 
@@ -103,11 +103,19 @@ def outside(instance: dict[str, Any]) -> Outside:
 @pytest.fixture(scope="module")
 def container(instance: dict[str, Any]) -> str:
     """Return the id of the container that is the Droplet."""
-    name = f"-{os.environ['MOLECULE_SCENARIO_NAME']}-{instance['instance']}$"
-    command = ["docker", "ps", "--quiet", "--filter", f"name={name}"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert len(found) == 1, found
-    return found[0]
+    return str(instance["container"])
+
+
+@pytest.fixture(scope="module")
+def host(instance: dict[str, Any]) -> Host:
+    """Return the Droplet as its admin reaches it: over ssh, every command by sudo."""
+    key = instance["identity_file"]
+    return testinfra.get_host(
+        f"ssh://{ADMIN}@{instance['address']}:{instance['port']}",
+        ssh_identity_file=key,
+        ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+        sudo=True,
+    )
 
 
 Site = Callable[..., "subprocess.CompletedProcess[str]"]

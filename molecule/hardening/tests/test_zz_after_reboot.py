@@ -1,0 +1,61 @@
+"""After the one reboot of this scenario, which is why this file is sorted last: everything is as it was before."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+from testinfra.host import Host
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _reboot(container: str, outside):
+    """Restart the Droplet, and wait until systemd and the product are there."""
+    subprocess.run(
+        ["docker", "restart", "--time", "60", container], check=True, capture_output=True
+    )
+    time.sleep(1)
+    outside.until_ready()
+    command = ["docker", "exec", container, "systemctl", "is-system-running", "--wait"]
+    subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_containers_live(host: Host, outside):
+    """Published port, the way out, and names: forwarding is on before Docker starts, and stays on."""
+    assert host.check_output("cat /proc/sys/net/ipv4/ip_forward") == "1"
+    assert outside.request("/health/ready").status == 200
+    container = host.check_output(
+        "docker ps --quiet --filter label=com.docker.compose.service=backend"
+    )
+    fetch = "import socket; socket.create_connection(('deb.debian.org', 80), 20)"
+    host.check_output("docker exec %s python -c %s", container.split()[0], fetch)
+
+
+def test_the_kernel_has_its_settings(host: Host):
+    """From the file alone."""
+    for name, value in {
+        "net/ipv4/conf/all/send_redirects": "0",
+        "kernel/kptr_restrict": "2",
+    }.items():
+        assert host.check_output(f"cat /proc/sys/{name}") == value, name
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/var/tmp", "/dev/shm"])  # noqa: S108 - looked at  # noqa: S108 - looked at
+def test_mounts(host: Host, folder: str):
+    assert "noexec" in host.check_output(f"findmnt -no OPTIONS {folder}").split(",")
+
+
+def test_the_last_boot_can_be_read(host: Host):
+    """The journal of before is there."""
+    assert len(host.check_output("journalctl --list-boots --no-pager").splitlines()) >= 2
+
+
+def test_nothing_failed(host: Host):
+    assert host.check_output("systemctl --failed --no-legend --plain") == ""
+
+
+def test_nothing_to_do(site):
+    done = site("--tags", "hardening")
+    assert done.returncode == 0, done.stdout
+    assert "changed=0" in done.stdout, done.stdout
