@@ -125,12 +125,27 @@ def host(instance: dict[str, Any]) -> Iterator[Host]:
     # Not pytest's own folder: the path of a socket must be short.
     with tempfile.TemporaryDirectory() as folder:
         options = SSH_OPTIONS | {"ControlPath": f"{folder}/ssh"}
-        yield testinfra.get_host(
+        found = testinfra.get_host(
             f"ssh://{ADMIN}@{instance['address']}:{instance['port']}",
             ssh_identity_file=instance["identity_file"],
             ssh_extra_args=" ".join(f"-o {name}={value}" for name, value in options.items()),
             sudo=True,
         )
+        until_it_talks(found)
+        yield found
+
+
+def until_it_talks(host: Host) -> None:
+    """Wait until the server forgives what another test's refused logins cost this machine."""
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            host.run("true")
+        except RuntimeError:
+            assert time.monotonic() < deadline, "deploy does not get in"
+            time.sleep(3)
+        else:
+            return
 
 
 Site = Callable[..., "subprocess.CompletedProcess[str]"]
