@@ -17,6 +17,12 @@ from ansible_collections.planner.droplet.plugins.module_utils._login import (
 
 # ssh takes the first value it reads, and these are written before all others.
 FRESH = "-o ControlMaster=no -o ControlPath=none"
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "admin": {"type": "str", "required": True},
+    "server_port": {"type": "int", "default": 22},
+    "port": {"type": "int"},
+    "fresh": {"type": "bool", "default": False},
+}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
@@ -30,15 +36,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
     ) -> dict[str, Any]:
         """Return the first way that opens; fail with the reasons of all when none does."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, given = self.validate_argument_spec(
-            {
-                "admin": {"type": "str", "required": True},
-                "server_port": {"type": "int", "default": 22},
-                "port": {"type": "int"},
-                "fresh": {"type": "bool", "default": False},
-            }
-        )
-        user = self._connection.get_option("remote_user") or "root"
+        _, given = self.validate_argument_spec(ARGUMENTS)
+        user = self._inventory_user()
         if self._connection.transport != "ssh":  # a container's or this machine's own: no door
             return result | {"changed": False, "user": user}
         port = self._connection.get_option("port")
@@ -59,6 +58,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
             tried.append((way, said))
         host = (task_vars or {}).get("inventory_hostname", "the host")
         return result | {"failed": True, "msg": no_way(host, tried)}
+
+    def _inventory_user(self) -> str:
+        try:
+            user = self._connection.get_option("remote_user")
+        except KeyError:  # a connection without accounts, such as local
+            user = self._play_context.remote_user
+        return str(user or "root")
 
     def _try(self, way: Way, admin: str) -> tuple[bool, str]:
         """Log in and ask who is connected, as an admin with sudo; return whether it went well and what was said."""
