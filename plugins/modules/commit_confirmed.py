@@ -165,6 +165,12 @@ CHECK = {
 }
 
 
+def shell(module: AnsibleModule, line: str) -> tuple[int, str, str]:
+    """Run one line as the script that takes back would: what is in it is expanded by the shell alone."""
+    code, out, err = module.run_command(["/bin/sh", "-c", line], expand_user_and_vars=False)
+    return code, out, (err or out).strip() or f"exit code {code}"
+
+
 def problems(module: AnsibleModule, checks: Sequence[dict[str, Any]], stage: str = "") -> list[str]:
     """Run the checks and say what does not hold."""
     found = []
@@ -172,10 +178,9 @@ def problems(module: AnsibleModule, checks: Sequence[dict[str, Any]], stage: str
         if module.get_bin_path(check["needs"]) is None:
             module.warn(f"not checked, {check['needs']} is not installed yet: {check['command']}")
             continue
-        command = check["command"].replace("{staged}", stage)
-        code, out, err = module.run_command(["/bin/sh", "-c", command])
+        code, out, reason = shell(module, check["command"].replace("{staged}", stage))
         if code != 0:
-            found.append(f"{check['command']}: {(err or out).strip() or f'exit code {code}'}")
+            found.append(f"{check['command']}: {reason}")
         found += [
             f"{check['command']}: says '{take_back.instead_of(out, line)}' instead of '{line}'"
             for line in take_back.missing_lines(out, check["expect"])
@@ -183,21 +188,26 @@ def problems(module: AnsibleModule, checks: Sequence[dict[str, Any]], stage: str
     return found
 
 
-def owner_of(name: str) -> tuple[int, int]:
-    """Look an account up. One that does not exist yet owns nothing that exists."""
+def owner_of(name: str, *, is_preview: bool) -> tuple[int, int]:
+    """Look an account up. In a preview it may not exist yet, and then owns nothing that exists."""
     try:
         account = pwd.getpwnam(name)
     except KeyError:
-        return (-1, -1)
+        if is_preview:
+            return (-1, -1)
+        raise ValueError(
+            f"Nothing was changed: files[].owner is {name!r}, and the host has no account {name!r}."
+            " Do: make the account first, or correct the name."
+        ) from None
     return (account.pw_uid, account.pw_gid)
 
 
 def run_shell(module: AnsibleModule, lines: Sequence[str]) -> list[str]:
     """Run lines of shell up to the first that fails, and return its words."""
     for line in lines:
-        code, out, err = module.run_command(["/bin/sh", "-c", line])
+        code, _, reason = shell(module, line)
         if code != 0:
-            return [f"{line}: {(err or out).strip() or f'exit code {code}'}"]
+            return [f"{line}: {reason}"]
     return []
 
 
@@ -225,41 +235,49 @@ def arm(
         kept.append(path)
         copy = f"{take_back.BEFORE}/{path}"
         os.makedirs(os.path.dirname(copy), exist_ok=True)
-        module.run_command(["cp", "--preserve=all", f"/{path}", copy], check_rc=True)
-    text = take_back.script(kept, created, module.params["apply"])
-    write_atomically(take_back.SCRIPT, text.encode(), mode=0o700)
+        module.run_command(
+            [*take_back.COPY, f"/{path}", copy], check_rc=True, expand_user_and_vars=False
+        )
     write_atomically(take_back.UNIT_PATH, take_back.UNIT_TEXT.encode(), mode=0o644)
     if not os.path.islink(take_back.WANTED_PATH):
         os.makedirs(os.path.dirname(take_back.WANTED_PATH), exist_ok=True)
         os.symlink(take_back.UNIT_PATH, take_back.WANTED_PATH)
+    # Last, because from here on the change counts as made, and what runs the script must be there.
+    text = take_back.script(kept, created, module.params["apply"])
+    write_atomically(take_back.SCRIPT, text.encode(), mode=0o700)
     module.run_command(["systemctl", "daemon-reload"], check_rc=True)
+    # One may still run: its confirmation was interrupted.
+    module.run_command(["systemctl", "stop", take_back.TIMER])
     timer = [f"--on-active={seconds}", "--timer-property=AccuracySec=1s", "--collect"]
     command = ["systemd-run", "--quiet", *timer, f"--unit={take_back.UNIT}"]
     module.run_command(command, check_rc=True)
 
 
-def confirm(module: AnsibleModule) -> bool:
+def confirm(module: AnsibleModule) -> None:
     """Forget the way back. From the script's removal on, the change stays."""
-    if not is_pending():
-        return False
     os.unlink(take_back.SCRIPT)
-    module.run_command(["systemctl", "stop", "planner-take-back.timer"])
+    module.run_command(["systemctl", "stop", take_back.TIMER])
     for path in (take_back.WANTED_PATH, take_back.UNIT_PATH):
         os.unlink(path)
     shutil.rmtree(take_back.FOLDER)
     module.run_command(["systemctl", "daemon-reload"], check_rc=True)
-    return True
 
 
 def change(module: AnsibleModule) -> None:
     """Compare, check, and if something is to be done, do it with the way back prepared."""
     root = (os.geteuid(), os.getegid())
     wanted = [
-        ConfigFile(file["path"], file["content"], int(file["mode"], 8), owner_of(file["owner"]))
+        ConfigFile(
+            file["path"],
+            file["content"],
+            int(file["mode"], 8),
+            owner_of(file["owner"], is_preview=module.check_mode),
+        )
         for file in module.params["files"]
     ]
     unwanted = [ConfigFile(path, "").path for path in module.params["absent"]]
-    if is_pending() and not module.check_mode:
+    was_pending = is_pending() and not module.check_mode
+    if was_pending:
         take_it_back(module)
     present = read_present("/", [*(file.path for file in wanted), *unwanted])
     changing = differing(wanted, present, root)
@@ -272,7 +290,7 @@ def change(module: AnsibleModule) -> None:
     }
     stale = [] if changing or removing else problems(module, module.params["verify"])
     if not (changing or removing or stale):
-        module.exit_json(changed=False, unconfirmed=False, **result)
+        module.exit_json(changed=was_pending, unconfirmed=False, **result)
     with staged(wanted) as stage:
         wrong = problems(module, module.params["validate"], stage)
     if wrong:
@@ -320,8 +338,14 @@ def main() -> None:
         except ValueError as error:
             module.fail_json(msg=str(error))
     pending = is_pending()
+    confirming = module.params["state"] == "confirmed"
+    if confirming and not pending and not module.check_mode:
+        module.fail_json(
+            msg="There is nothing to confirm: the time was up, and the host took the change back. "
+            "Do: run it again; seconds says how long it waits."
+        )
     if pending and not module.check_mode:
-        if module.params["state"] == "confirmed":
+        if confirming:
             confirm(module)
         else:
             take_it_back(module)
