@@ -68,7 +68,10 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.planner.droplet.plugins.module_utils._ssh_keys import usable_lines
+from ansible_collections.planner.droplet.plugins.module_utils._ssh_keys import (
+    parse_key,
+    usable_lines,
+)
 
 
 def read(path: str) -> str:
@@ -95,18 +98,23 @@ def main() -> None:
     except KeyError:  # a preview: it is going to be made
         home = f"/home/{name}"
     path = f"{home}/.ssh/authorized_keys"
-    before = read(path)
-    if module.params["keys"]:
-        wanted = "".join(f"{key.strip()}\n" for key in module.params["keys"])
+    before, keys = read(path), module.params["keys"]
+    if keys:
+        wanted = "".join(f"{key.strip()}\n" for key in dict.fromkeys(keys))
     elif usable_lines(before):
         wanted = before
     else:
         wanted = "".join(f"{line}\n" for line in usable_lines(read(source)))
-    count = len(usable_lines(wanted))
+    count = len({parse_key(line).blob for line in usable_lines(wanted)})
     if not count:
+        found = (
+            f"none of the keys given lets {name} in"
+            if keys
+            else f"{name} has no valid key that gives a shell, and neither has {source}"
+        )
         module.fail_json(
-            msg=f"Nothing was closed: {name} has no valid key, and neither has {source}. "
-            "Do: write yours into droplet_admin_keys, the line in ~/.ssh/id_ed25519.pub."
+            msg=f"Nothing was closed: {found}."
+            " Do: write yours into droplet_admin_keys, the line in ~/.ssh/id_ed25519.pub."
         )
     module.exit_json(changed=False, path=path.lstrip("/"), authorized_keys=wanted, count=count)
 
