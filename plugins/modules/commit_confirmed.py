@@ -16,7 +16,13 @@ description:
     which has proved that one still gets in, confirms it.
   - The old files, the script that restores them and the timer are in place before the first file changes. A reboot in
     between takes the change back as well. So does a failing command, at once.
-  - A change that an interrupted run left unconfirmed is taken back before anything else.
+  - Taking back restores the content, mode, owner and times of each file, or the link that it was, removes the files
+    that are new, and runs O(apply) again. Folders that were made for new files stay.
+  - A change that an interrupted run left unconfirmed is taken back before anything else. There is never more than one.
+  - Fails with C(Nothing was changed), before a file is touched, when O(validate) does not hold or an account of
+    O(files[].owner) does not exist, and with C(The change was taken back) when O(apply) fails or O(verify) does not
+    hold afterwards. Each message ends with the line of shell and what it said.
+  - Needs systemd on the host, and root.
 attributes:
   check_mode:
     support: full
@@ -29,7 +35,10 @@ attributes:
     description: A second run with the same input changes nothing.
 options:
   state:
-    description: Make the change, confirm the one that was made, or take it back.
+    description:
+      - Make the change, confirm the one that was made, or take it back.
+      - V(confirmed) fails when nothing waits to be confirmed, because the host took the change back in the meantime.
+        V(taken_back) is content then. Neither reads any other option.
     type: str
     choices: [unconfirmed, confirmed, taken_back]
     default: unconfirmed
@@ -44,7 +53,7 @@ options:
         type: str
         required: true
       content:
-        description: The whole text.
+        description: The whole text, of which nothing is added or taken away.
         type: str
         required: true
       mode:
@@ -52,11 +61,13 @@ options:
         type: str
         default: "0644"
       owner:
-        description: The account it belongs to, with its group. In check mode it may not exist yet.
+        description:
+          - The account it belongs to, with its group; so do the folders that have to be made for it.
+          - In check mode it may not exist yet.
         type: str
         default: root
   absent:
-    description: Files below the root folder that must not be there.
+    description: Files, relative to the root folder, that must not be there. What is in them is never shown.
     type: list
     elements: str
     default: []
@@ -67,20 +78,25 @@ options:
     default: []
     suboptions: &check
       command:
-        description: A line of shell, which must succeed. V({staged}) is a folder with all the new O(files).
+        description:
+          - A line of shell, which must succeed.
+          - In O(validate), V({staged}) in it is a folder with all O(files) under their own paths, as they are to be.
         type: str
         required: true
       expect:
-        description: Lines it must print.
+        description: Lines it must print, each as a whole. Blanks around a line do not count, nor does the order.
         type: list
         elements: str
         default: []
       needs:
-        description: The program without which this cannot be checked, on a host where it is not installed yet.
+        description: The program that this asks. Where it is not installed yet, a warning takes the place of the check.
         type: str
         required: true
   apply:
-    description: Lines of shell that make the services read the files, after the change and after it was taken back.
+    description:
+      - Lines of shell that make the services read the files, after the change and after it was taken back.
+      - Each has a shell of its own. The first that fails ends the change; on the way back the others are run all the
+        same.
     type: list
     elements: str
     default: []
@@ -93,7 +109,7 @@ options:
     default: []
     suboptions: *check
   seconds:
-    description: How long the host waits for the confirmation.
+    description: How long the host waits for the confirmation, in seconds from before the first file changes.
     type: int
     default: 120
 """
@@ -104,6 +120,9 @@ EXAMPLES = r"""
     files:
       - path: etc/ssh/sshd_config.d/00-port.conf
         content: "Port 2222\n"
+    validate:
+      - command: sshd -t -f {staged}/etc/ssh/sshd_config.d/00-port.conf
+        needs: sshd
     apply: [systemctl reload ssh.service]
     verify:
       - command: sshd -T
@@ -111,29 +130,37 @@ EXAMPLES = r"""
         needs: sshd
   register: change
 
-- name: Log in on the new port
-  planner.droplet.login:
-    admin: deploy
-    port: 2222
-    fresh: true
+- name: Settle it
   when: change.unconfirmed
+  block:
+    - name: Log in on the new port
+      planner.droplet.login:
+        admin: deploy
+        port: 2222
+        fresh: true
 
-- name: Keep the change
-  planner.droplet.commit_confirmed:
-    state: confirmed
-  when: change.unconfirmed
+    - name: Keep the change
+      planner.droplet.commit_confirmed:
+        state: confirmed
+  rescue:
+    - name: Do not wait for the timer
+      planner.droplet.commit_confirmed:
+        state: taken_back
 """
 
 RETURN = r"""
 unconfirmed:
   description: Whether a change now waits to be confirmed. Never in check mode.
   type: bool
-  returned: always
+  returned: success
 changed_files:
-  description: Which files changed, relative to the root folder.
+  description:
+    - Which files changed or went, relative to the root folder.
+    - Empty, with RV(unconfirmed) true, where all files were as wished and only had to be applied again.
   type: list
   elements: str
   returned: when O(state=unconfirmed)
+  sample: [etc/ssh/sshd_config.d/00-port.conf]
 """
 
 import os
@@ -152,6 +179,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._config_tree impor
     diffs,
 )
 from ansible_collections.planner.droplet.plugins.module_utils._staging import (
+    FILE_ARGUMENTS,
     read_present,
     remove_files,
     staged,
@@ -310,12 +338,7 @@ def change(module: AnsibleModule) -> None:
 
 def main() -> None:
     """Do what the state asks for."""
-    files = {
-        "path": {"type": "str", "required": True},
-        "content": {"type": "str", "required": True},
-        "mode": {"type": "str", "default": "0644"},
-        "owner": {"type": "str", "default": "root"},
-    }
+    files = FILE_ARGUMENTS | {"owner": {"type": "str", "default": "root"}}
     module = AnsibleModule(
         argument_spec={
             "state": {

@@ -172,14 +172,6 @@ class Host:
             assert os.system(f"systemctl start {wanted.resolve().name}") == 0  # noqa: S605
 
 
-@pytest.fixture(autouse=True)
-def umask() -> Iterator[None]:
-    """The module sets its process' umask, which here is everybody's."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
 @pytest.fixture
 def host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
