@@ -44,7 +44,7 @@ def no_way(host: str, tried: Iterable[tuple[Way, str]]) -> str:
 
 
 def refused_for_now(said: str) -> bool:
-    """Tell whether the server did not even look at the key, as after failed logins (sshd_config: PerSourcePenalties)."""
+    """Tell whether the server did not even look at the key, as after failed logins (sshd's PerSourcePenalties)."""
     return "kex_exchange_identification" in said or "Not allowed at this time" in said
 
 

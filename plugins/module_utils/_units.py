@@ -25,7 +25,7 @@ PROPERTIES = (
 )
 """What ``systemctl show`` is asked for."""
 
-STARTED, MASKED, AS_IS = "started", "masked", "as_is"
+STARTED, STOPPED, MASKED, AS_IS = "started", "stopped", "masked", "as_is"
 _NOT_AT_BOOT = (
     "disabled",
     "enabled-runtime",
@@ -38,7 +38,7 @@ _NOT_AT_BOOT = (
 
 @dataclass(frozen=True)
 class Wish:
-    """One unit as it should be: started (and enabled), masked, or as it is but with its newest configuration.
+    """One unit as it should be: started (and enabled), stopped (and not), masked, or as it is but up to date.
 
     ``on_change`` is the verb that makes it read changed ``files``: restart or reload.
     """
@@ -132,6 +132,9 @@ def actions(
     ``written_at`` holds the modification time of each file that exists, in seconds since the epoch.
     """
     result = []
+    for wish in wishes:  # before a reload, which fails a timer whose file is gone
+        if wish.state == STOPPED:
+            result += _stopping(wish, units.get(wish.name, MISSING))
     if any(units.get(wish.name, MISSING).stale_definition for wish in wishes):
         result.append(Action("daemon-reload", why="unit files changed"))
     for wish in wishes:
@@ -152,6 +155,15 @@ def _masking(wish: Wish, unit: Unit) -> list[Action]:
     return [Action("stop", wish.name, "still running")] if unit.active else []
 
 
+def _stopping(wish: Wish, unit: Unit) -> list[Action]:
+    result = []
+    if unit.exists and unit.enabled and not unit.masked:
+        result.append(Action("disable", wish.name))
+    if unit.active:  # also one whose file is gone
+        result.append(Action("stop", wish.name, "still running"))
+    return result
+
+
 def _starting(wish: Wish, unit: Unit, newest: float) -> list[Action]:
     result = []
     if unit.masked:
@@ -167,6 +179,6 @@ def _starting(wish: Wish, unit: Unit, newest: float) -> list[Action]:
 def _refreshing(wish: Wish, unit: Unit, newest: float) -> list[Action]:
     # A timer that elapses changes its state too; only a start makes it read its file.
     read_at = unit.started_at if wish.on_change == "restart" else unit.changed_at
-    if wish.state == MASKED or not unit.active or newest <= read_at:
+    if wish.state in (MASKED, STOPPED) or not unit.active or newest <= read_at:
         return []
     return [Action(wish.on_change, wish.name, "its configuration is newer")]

@@ -39,11 +39,12 @@ options:
       state:
         description:
           - V(started) is running and enabled; a oneshot unit that does not remain has run since the last boot.
+          - V(stopped) does not run and does not start at boot. A unit that does not exist counts as stopped.
           - V(masked) is stopped and cannot be started. A unit that does not exist counts as masked.
           - V(as_is) starts and enables nothing; a unit that runs reads its newest configuration, one that does not
             exist yet is left out.
         type: str
-        choices: [started, masked, as_is]
+        choices: [started, stopped, masked, as_is]
         default: started
       files:
         description: Configuration it reads. Folders count with their own time, so list the files.
@@ -81,6 +82,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._units import (
     MASKED,
     PROPERTIES,
     STARTED,
+    STOPPED,
     Action,
     Unit,
     Wish,
@@ -126,7 +128,7 @@ def main() -> None:
                     "name": {"type": "str", "required": True},
                     "state": {
                         "type": "str",
-                        "choices": [STARTED, MASKED, AS_IS],
+                        "choices": [STARTED, STOPPED, MASKED, AS_IS],
                         "default": STARTED,
                     },
                     "files": {"type": "list", "elements": "str", "default": []},

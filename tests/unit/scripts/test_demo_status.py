@@ -47,7 +47,7 @@ def page(load_script: Callable[[str], ModuleType]) -> ModuleType:
 def parse(page: ModuleType) -> Callable[[str], Any]:
     """Its parser, with the facts that do not come from the Droplet filled in."""
     return lambda output: page.parse(
-        output, title="Business Planner", version="1.0.0", url="http://x/", ssh="ssh root@x"
+        output, title="Business Planner", version="1.0.0", url="http://x/", ssh="ssh deploy@x"
     )
 
 
@@ -124,5 +124,5 @@ def test_ssh_is_what_ansible_would_call(page: ModuleType) -> None:
         "ansible_ssh_common_args": "-o UserKnownHostsFile='a b'",
     }
     command = page.ssh_command(host)
-    assert "|".join(command) == "ssh|-o|UserKnownHostsFile=a b|-p|2222|-i|key|root@127.0.0.1"
-    assert page.without_options(command) == "ssh -p 2222 -i key root@127.0.0.1"
+    assert "|".join(command) == "ssh|-o|UserKnownHostsFile=a b|-p|2222|-i|key|deploy@127.0.0.1"
+    assert page.without_options(command) == "ssh -p 2222 -i key deploy@127.0.0.1"

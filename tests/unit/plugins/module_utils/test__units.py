@@ -125,6 +125,14 @@ def test_parse_oneshot(kind: str, state: str, finished: float) -> None:
         (Wish("a", "masked"), replace(GOOD, masked=True), {}, ["stop a"]),
         (Wish("a", "masked"), replace(MISSING, active=True), {}, ["stop a"]),
         (Wish("a", "masked", (FILE,)), GOOD, NEW, ["mask --now a"]),
+        # Stopped.
+        (Wish("a", "stopped", (FILE,)), GOOD, NEW, ["disable a", "stop a"]),
+        (Wish("a", "stopped"), IDLE, {}, ["disable a"]),
+        (Wish("a", "stopped"), replace(GOOD, enabled=False), {}, ["stop a"]),
+        (Wish("a", "stopped"), replace(IDLE, enabled=False), {}, []),
+        (Wish("a", "stopped"), replace(IDLE, masked=True), {}, []),
+        (Wish("a", "stopped"), MISSING, {}, []),
+        (Wish("a", "stopped"), replace(MISSING, active=True), {}, ["stop a"]),
         # As it is.
         (Wish("a", "as_is", (FILE,)), MISSING, NEW, []),
         (Wish("a", "as_is", (FILE,)), IDLE, NEW, []),
@@ -144,6 +152,13 @@ def test_unknown_units_are_missing() -> None:
         "enable a",
         "start a (not running)",
     ]
+
+
+def test_what_stops_is_stopped_before_its_file_is_missed() -> None:
+    """Systemd fails a timer whose file is gone by the time it reads the files again."""
+    gone = replace(GOOD, stale_definition=True)
+    found = actions([Wish("a"), Wish("b", "stopped")], {"a": GOOD, "b": gone}, {})
+    assert [action.verb for action in found] == ["disable", "stop", "daemon-reload"]
 
 
 def test_definitions_are_read_once_and_first() -> None:
