@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -106,16 +107,45 @@ def container(instance: dict[str, Any]) -> str:
     return str(instance["container"])
 
 
+# One connection for all commands: the firewall counts new ones. Lost with a reboot, it is noticed soon.
+SSH_OPTIONS = {
+    "BatchMode": "yes",
+    "StrictHostKeyChecking": "no",
+    "UserKnownHostsFile": "/dev/null",
+    "LogLevel": "ERROR",
+    "ServerAliveInterval": "5",
+    "ControlMaster": "auto",
+    "ControlPersist": "60",
+}
+
+
 @pytest.fixture(scope="module")
-def host(instance: dict[str, Any]) -> Host:
+def host(instance: dict[str, Any]) -> Iterator[Host]:
     """Return the Droplet as its admin reaches it: over ssh, every command by sudo."""
-    key = instance["identity_file"]
-    return testinfra.get_host(
-        f"ssh://{ADMIN}@{instance['address']}:{instance['port']}",
-        ssh_identity_file=key,
-        ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
-        sudo=True,
-    )
+    # Not pytest's own folder: the path of a socket must be short.
+    with tempfile.TemporaryDirectory() as folder:
+        options = SSH_OPTIONS | {"ControlPath": f"{folder}/ssh"}
+        found = testinfra.get_host(
+            f"ssh://{ADMIN}@{instance['address']}:{instance['port']}",
+            ssh_identity_file=instance["identity_file"],
+            ssh_extra_args=" ".join(f"-o {name}={value}" for name, value in options.items()),
+            sudo=True,
+        )
+        until_it_talks(found)
+        yield found
+
+
+def until_it_talks(host: Host) -> None:
+    """Wait until the server forgives what another test's refused logins cost this machine."""
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            host.run("true")
+        except RuntimeError:
+            assert time.monotonic() < deadline, "deploy does not get in"
+            time.sleep(3)
+        else:
+            return
 
 
 Site = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -12,11 +13,15 @@ from ansible_collections.planner.droplet.plugins.module_utils._login import (
     Way,
     no_way,
     parse_connection,
+    refused_for_now,
     ways,
 )
 
 # ssh takes the first value it reads, and these are written before all others.
 FRESH = "-o ControlMaster=no -o ControlPath=none"
+# After a few failed logins a server of today says nothing for a quarter of a minute or more. Less than the two minutes
+# that an unproved change waits.
+PATIENCE_SECONDS = 60
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
@@ -50,14 +55,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
             self._connection.set_option(
                 "ssh_args", f"{FRESH} {self._connection.get_option('ssh_args')}"
             )
+        host = (task_vars or {}).get("inventory_hostname", "the host")
         tried = []
+        deadline = time.monotonic() + PATIENCE_SECONDS
         for way in candidates:
             opened, said = self._try(way, given["admin"])
+            while not opened and refused_for_now(said) and time.monotonic() < deadline:
+                self._display.display(f"{host}: refuses connections for a moment, trying again")
+                time.sleep(5)
+                opened, said = self._try(way, given["admin"])
             if opened:
                 found = parse_connection(said)
                 return result | found | {"changed": False, "user": way.user, "port": way.port}
             tried.append((way, said))
-        host = (task_vars or {}).get("inventory_hostname", "the host")
         return result | {"failed": True, "msg": no_way(host, tried)}
 
     def _try(self, way: Way, admin: str) -> tuple[bool, str]:

@@ -43,6 +43,11 @@ def no_way(host: str, tried: Iterable[tuple[Way, str]]) -> str:
     return "\n".join(lines)
 
 
+def refused_for_now(said: str) -> bool:
+    """Tell whether the server did not even look at the key, as after failed logins (sshd_config: PerSourcePenalties)."""
+    return "kex_exchange_identification" in said or "Not allowed at this time" in said
+
+
 def last_words(text: str) -> str:
     """Return the last line that says something: ssh's own reason comes after its warnings."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -23,7 +23,8 @@ ConditionPathExists={SCRIPT}
 
 [Service]
 Type=oneshot
-ExecStart=/bin/sh {SCRIPT}
+# The plus: whatever sandbox the host has for units, this one must reach every file.
+ExecStart=+/bin/sh {SCRIPT}
 
 [Install]
 WantedBy=multi-user.target
@@ -34,15 +35,16 @@ def script(changed: Iterable[str], created: Iterable[str], apply: Sequence[str])
     """Write the shell script: restore what changed, remove what was created, apply, then remove itself.
 
     ``changed`` and ``created`` are paths below ``/``; ``apply`` are lines of shell. A line that fails does not keep
-    the others from running.
+    the others from running. While a file is not as it was, the script fails and stays, and the next boot tries again.
     """
-    lines = ["#!/bin/sh", "echo 'Nobody confirmed the change: taking it back.'"]
+    lines = ["#!/bin/sh", "echo 'Nobody confirmed the change: taking it back.'", "failed=0"]
     lines += [
-        f"cp --preserve=all {shlex.quote(f'{BEFORE}/{path}')} {shlex.quote(f'/{path}')}"
+        f"cp --preserve=all {shlex.quote(f'{BEFORE}/{path}')} {shlex.quote(f'/{path}')} || failed=1"
         for path in changed
     ]
-    lines += [f"rm -f {shlex.quote(f'/{path}')}" for path in created]
-    lines += [*apply, f"rm -rf {FOLDER} {UNIT_PATH} {WANTED_PATH}", "systemctl daemon-reload"]
+    lines += [f"rm -f {shlex.quote(f'/{path}')} || failed=1" for path in created]
+    lines += [*apply, '[ "$failed" = 0 ] || exit 1']
+    lines += [f"rm -rf {FOLDER} {UNIT_PATH} {WANTED_PATH}", "systemctl daemon-reload"]
     lines += ["systemctl stop planner-take-back.timer 2>/dev/null", "exit 0"]
     return "\n".join(lines) + "\n"
 

@@ -26,6 +26,8 @@ OPTIONS = [
     "LogLevel=ERROR",
     "-o",
     "IdentitiesOnly=yes",
+    "-o",
+    "ConnectTimeout=10",
 ]
 POLICY = "Hardened Debian 13 (version 1)"
 
@@ -33,13 +35,14 @@ POLICY = "Hardened Debian 13 (version 1)"
 def ssh(droplet: dict[str, Any], user: str, command: str, *options: str, port: int = 22) -> Any:
     """Log in anew and run a command; return what ssh says."""
     key = ["-i", droplet["identity_file"], "-p", str(port)]
-    return subprocess.run(
-        ["ssh", *OPTIONS, *key, *options, f"{user}@{droplet['address']}", command],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    line = ["ssh", *OPTIONS, *key, *options, f"{user}@{droplet['address']}", command]
+    deadline = time.monotonic() + 90
+    while True:
+        said = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+        # After a few refused keys the server does not talk to their sender for a while.
+        if "kex_exchange_identification" not in said.stderr or time.monotonic() > deadline:
+            return said
+        time.sleep(3)
 
 
 def gets_in(droplet: dict[str, Any], user: str, port: int = 22) -> bool:
