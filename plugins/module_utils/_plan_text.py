@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.planner.droplet.plugins.module_utils._cost import dollars
+from ansible_collections.planner.droplet.plugins.module_utils._daemons import DAEMONS, daemons_mb
 from ansible_collections.planner.droplet.plugins.module_utils._plan_types import REFUSED
 
 COLUMNS = 88
@@ -121,7 +122,11 @@ def _header(plan: Mapping[str, Any]) -> list[str]:
             f"{plan['nominal_mb']} MiB sold, the kernel shows {plan['guest_mb']}; "
             f"swap {plan['swap_mb']}",
         ),
-        *_labelled("Reserve", f"{plan['reserve_mb']} MiB for kernel, system and Docker"),
+        *_labelled(
+            "Reserve",
+            f"{plan['reserve_mb']} MiB for kernel, system and Docker, "
+            f"{daemons_mb()} of them for {len(DAEMONS)} daemons",
+        ),
         *_labelled(
             "Budget",
             f"{plan['budget_mb']} MiB for containers: {plan['limits_mb']} in limits, "
