@@ -100,7 +100,7 @@ class Droplet:
     def run(self, command: str, stdin: str = "") -> str:
         """Run a line of bash as root."""
         done = subprocess.run(
-            [*self.ssh, f"bash -c {shlex.quote(command)}"],
+            [*self.ssh, f"sudo -n bash -c {shlex.quote(command)}"],
             input=stdin,
             capture_output=True,
             text=True,
@@ -126,7 +126,7 @@ class Droplet:
         sampler = (ROOT / "scripts/measure_sampler.py").read_text()
         given = {"source": (UTILS / "_memory_usage.py").read_text(), "services": self.services()}
         with subprocess.Popen(
-            [*self.ssh, f"python3 -c {shlex.quote(sampler)}"],
+            [*self.ssh, f"sudo -n python3 -c {shlex.quote(sampler)}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

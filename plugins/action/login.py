@@ -22,6 +22,12 @@ FRESH = "-o ControlMaster=no -o ControlPath=none"
 # After a few failed logins a server of today says nothing for a quarter of a minute or more. Less than the two minutes
 # that an unproved change waits.
 PATIENCE_SECONDS = 60
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "admin": {"type": "str", "required": True},
+    "server_port": {"type": "int", "default": 22},
+    "port": {"type": "int"},
+    "fresh": {"type": "bool", "default": False},
+}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
@@ -35,15 +41,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
     ) -> dict[str, Any]:
         """Return the first way that opens; fail with the reasons of all when none does."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, given = self.validate_argument_spec(
-            {
-                "admin": {"type": "str", "required": True},
-                "server_port": {"type": "int", "default": 22},
-                "port": {"type": "int"},
-                "fresh": {"type": "bool", "default": False},
-            }
-        )
-        user = self._connection.get_option("remote_user") or "root"
+        _, given = self.validate_argument_spec(ARGUMENTS)
+        user = self._inventory_user()
         if self._connection.transport != "ssh":  # a container's or this machine's own: no door
             return result | {"changed": False, "user": user}
         port = self._connection.get_option("port")
@@ -69,6 +68,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
                 return result | found | {"changed": False, "user": way.user, "port": way.port}
             tried.append((way, said))
         return result | {"failed": True, "msg": no_way(host, tried)}
+
+    def _inventory_user(self) -> str:
+        try:
+            user = self._connection.get_option("remote_user")
+        except KeyError:  # a connection without accounts, such as local
+            user = self._play_context.remote_user
+        return str(user or "root")
 
     def _try(self, way: Way, admin: str) -> tuple[bool, str]:
         """Log in and ask who is connected, as an admin with sudo; return whether it went well and what was said."""

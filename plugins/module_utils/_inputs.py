@@ -119,9 +119,9 @@ def _login_problems(inputs: Mapping[str, Any]) -> Iterable[Problem]:
         remedy = "use a name of its own, such as 'deploy': root's login is closed"
         yield Problem("droplet_admin_user", admin, "cannot be the admin's account", remedy)
     port = inputs.get("droplet_ssh_port")
+    text = str(port)
     # What is no number at all has the wrong type, which is said elsewhere.
-    number = int(str(port)) if re.fullmatch(r"-?\d{1,9}", str(port)) else 1
-    if not 0 < number <= _LARGEST_PORT:
+    if re.fullmatch(r"-?\d+", text) and not (len(text) <= 5 and 0 < int(text) <= _LARGEST_PORT):
         yield Problem("droplet_ssh_port", port, "is no port", "use 22, or one up to 65535")
     keys = inputs.get("droplet_admin_keys")
     for index, line in enumerate(keys if isinstance(keys, (list, tuple)) else ()):

@@ -37,8 +37,8 @@ def no_way(host: str, tried: Iterable[tuple[Way, str]]) -> str:
     lines = [f"Nobody is let into {host} by your key:"]
     lines += [f"  {way}: {last_words(why)}" for way, why in tried]
     lines.append(
-        "Do: look at the address, ansible_user and the key in your inventory. A Droplet that answers nothing any more "
-        "opens through DigitalOcean's recovery console: docs/hardening.md says how to get back in."
+        "Do: look at the address, ansible_user, ansible_port and the key in your inventory. A Droplet that answers "
+        "nothing any more opens through DigitalOcean's recovery console: docs/hardening.md says how to get back in."
     )
     return "\n".join(lines)
 

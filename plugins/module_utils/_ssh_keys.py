@@ -10,27 +10,37 @@ import base64
 import binascii
 import re
 import struct
+import time
 from dataclasses import dataclass
 
-TYPES = (
-    "ssh-ed25519",
-    "sk-ssh-ed25519@openssh.com",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-    "ssh-rsa",
-)
-"""What a current sshd accepts by default. ``ssh-dss`` is gone, and certificates are no lines of this file."""
+TYPES = {
+    "ssh-ed25519": 2,
+    "sk-ssh-ed25519@openssh.com": 3,
+    "ecdsa-sha2-nistp256": 3,
+    "ecdsa-sha2-nistp384": 3,
+    "ecdsa-sha2-nistp521": 3,
+    "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+    "ssh-rsa": 3,
+}
+"""What a current sshd accepts by default, and how many fields such a key has. ``ssh-dss`` is gone, and certificates are
+no lines of this file."""
 
 SHORTEST_RSA_BITS = 2048
 """Below it a key counts as broken (BSI TR-02102-4, NIST SP 800-131A); sshd itself would still take 1024."""
 
 _ED25519_BYTES = 32
+_QUOTED = r"\"(?:\\\"|[^\"])*\""
 _LINE = re.compile(
-    rf"(?:(?P<options>(?:[^\s\"]|\"(?:\\\"|[^\"])*\")+)\s+)?"
-    rf"(?P<type>{'|'.join(map(re.escape, TYPES))})\s+(?P<blob>\S+)(?:\s+(?P<comment>.*))?"
+    rf"(?:(?P<options>(?:[^\s\"]|{_QUOTED})+)[ \t]+)?"
+    rf"(?P<type>{'|'.join(map(re.escape, TYPES))})[ \t]+(?P<blob>\S+)(?:[ \t]+(?P<comment>.*))?"
 )
+_OPTION = re.compile(rf"(?:[^,\"]|{_QUOTED})+")
+# sshd skips a line with any other word there.
+_OPTION_NAME = re.compile(
+    r"(no-)?(agent-forwarding|port-forwarding|pty|touch-required|user-rc|verify-required|x11-forwarding)"
+    r"|cert-authority|command|environment|expiry-time|from|permitlisten|permitopen|principals|restrict|tunnel"
+)
+_TIME = re.compile(r"(\d{8}|\d{12}|\d{14})(Z|UTC)?")
 
 
 @dataclass(frozen=True)
@@ -43,9 +53,15 @@ class Key:
     options: str = ""
 
     @property
+    def settings(self) -> dict[str, str]:
+        """The options by their names, which know no case, without the quotes."""
+        pairs = (option.partition("=") for option in _OPTION.findall(self.options))
+        return {name.lower(): value.strip('"') for name, _, value in pairs}
+
+    @property
     def opens_a_shell(self) -> bool:
         """Tell whether Ansible could work with it: a forced command, as cloud-init gives root, runs only itself."""
-        return not re.search(r"(?i)(^|,)command=", self.options)
+        return "command" not in self.settings
 
 
 def parse_key(line: str) -> Key:
@@ -57,12 +73,34 @@ def parse_key(line: str) -> Key:
         )
     if text.startswith(("/", "~")) or text.endswith(".pub"):
         raise ValueError("is the name of a file; write what is in it")
+    if len(text.splitlines()) > 1:
+        raise ValueError("is more than one line; write each key as an entry of its own")
     found = _LINE.fullmatch(text)
     if not found:
         raise ValueError(f"is no public key of a known type ({', '.join(TYPES)})")
     key = Key(found["type"], found["blob"], found["comment"] or "", found["options"] or "")
+    _check_options(key)
     _check_blob(key)
     return key
+
+
+def _check_options(key: Key) -> None:
+    for name in key.settings:
+        if not _OPTION_NAME.fullmatch(name):
+            raise ValueError(
+                f"begins with {name!r}, which is no option of sshd's: it skips the line"
+            )
+    if "cert-authority" in key.settings:
+        raise ValueError("is a certificate authority's key; write that of a person or a machine")
+    expiry = key.settings.get("expiry-time")
+    if expiry is None:
+        return
+    found = _TIME.fullmatch(expiry)
+    if not found:
+        raise ValueError(f"has an expiry-time that is none ({expiry}); write YYYYMMDD")
+    clock = time.gmtime() if found[2] else time.localtime()
+    if found[1].ljust(14, "0") <= time.strftime("%Y%m%d%H%M%S", clock):
+        raise ValueError(f"expired (expiry-time {expiry})")
 
 
 def _check_blob(key: Key) -> None:
@@ -70,8 +108,10 @@ def _check_blob(key: Key) -> None:
         fields = _fields(base64.b64decode(key.blob, validate=True))
     except (binascii.Error, struct.error, ValueError):
         raise ValueError("is cut off or mistyped: its base64 part is no key") from None
-    if not fields or fields[0] != key.type.encode():
+    if fields[0] != key.type.encode():
         raise ValueError(f"says {key.type}, but holds another type of key")
+    if len(fields) != TYPES[key.type]:
+        raise ValueError(f"is cut off or too long: an {key.type} key has {TYPES[key.type]} parts")
     if key.type == "ssh-ed25519" and len(fields[1]) != _ED25519_BYTES:
         raise ValueError("is cut off: an Ed25519 key has 32 bytes")
     if key.type == "ssh-rsa":
@@ -89,8 +129,8 @@ def _fields(blob: bytes) -> list[bytes]:
             raise ValueError("a field is longer than the rest")
         fields.append(blob[4 : 4 + length])
         blob = blob[4 + length :]
-    if len(fields) < 2:
-        raise ValueError("a type alone is no key")
+    if not fields:
+        raise ValueError("nothing is no key")
     return fields
 
 

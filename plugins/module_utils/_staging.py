@@ -14,6 +14,13 @@ from ansible_collections.planner.droplet.plugins.module_utils._config_tree impor
     Present,
 )
 
+FILE_ARGUMENTS = {
+    "path": {"type": "str", "required": True},
+    "content": {"type": "str", "required": True},
+    "mode": {"type": "str", "default": "0644"},
+}
+"""How a module is told one file."""
+
 
 def read_present(folder: str, paths: Iterable[str]) -> dict[str, Present]:
     """Read those of the files that exist."""

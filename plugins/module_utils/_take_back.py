@@ -11,9 +11,12 @@ SCRIPT = f"{FOLDER}/take-back"
 BEFORE = f"{FOLDER}/before"
 """Copies of the files as they were, under their own paths."""
 UNIT = "planner-take-back.service"
+TIMER = "planner-take-back.timer"
 UNIT_PATH = f"/etc/systemd/system/{UNIT}"
 WANTED_PATH = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
 """A reboot forgets the timer, so the unit runs at boot as well."""
+COPY = ("cp", "--no-dereference", "--preserve=all", "--")
+"""Keeps content, mode, owner and times; a link stays a link."""
 
 UNIT_TEXT = f"""\
 # Written by planner.droplet. It is here only while a change of ssh or firewall waits to be proved.
@@ -34,18 +37,18 @@ WantedBy=multi-user.target
 def script(changed: Iterable[str], created: Iterable[str], apply: Sequence[str]) -> str:
     """Write the shell script: restore what changed, remove what was created, apply, then remove itself.
 
-    ``changed`` and ``created`` are paths below ``/``; ``apply`` are lines of shell. A line that fails does not keep
-    the others from running. While a file is not as it was, the script fails and stays, and the next boot tries again.
+    ``changed`` and ``created`` are paths below ``/``; ``apply`` are lines of shell, each run by a shell of its own. One
+    that fails, or is none, does not keep the others from running. While a file is not as it was, the script fails and
+    stays, and the next boot tries again.
     """
     lines = ["#!/bin/sh", "echo 'Nobody confirmed the change: taking it back.'", "failed=0"]
-    lines += [
-        f"cp --preserve=all {shlex.quote(f'{BEFORE}/{path}')} {shlex.quote(f'/{path}')} || failed=1"
-        for path in changed
-    ]
-    lines += [f"rm -f {shlex.quote(f'/{path}')} || failed=1" for path in created]
-    lines += [*apply, '[ "$failed" = 0 ] || exit 1']
+    restore = [[*COPY, f"{BEFORE}/{path}", f"/{path}"] for path in changed]
+    restore += [["rm", "-f", f"/{path}"] for path in created]
+    lines += [f"{shlex.join(command)} || failed=1" for command in restore]
+    lines += [shlex.join(["/bin/sh", "-c", line]) for line in apply]
+    lines += ['[ "$failed" = 0 ] || exit 1']
     lines += [f"rm -rf {FOLDER} {UNIT_PATH} {WANTED_PATH}", "systemctl daemon-reload"]
-    lines += ["systemctl stop planner-take-back.timer 2>/dev/null", "exit 0"]
+    lines += [f"systemctl stop {TIMER} 2>/dev/null", "exit 0"]
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,10 @@ author: planner.droplet maintainers
 description:
   - Returns what C(~/.ssh/authorized_keys) of the account is to hold, and changes nothing. Fails, before anything is
     closed, when the account would be left without a valid key that gives a shell.
-  - Without O(keys) an account that has such keys keeps them; one that has none takes over those of O(source).
+  - Without O(keys) an account that has such keys keeps its file as it is; one that has none takes over those of
+    O(source).
+  - A key is valid when a current sshd reads it. Those do not count that have expired, are RSA of fewer than 2048 bits,
+    belong to a certificate authority, or run one command in place of a shell, as cloud-init makes of root's.
 attributes:
   check_mode:
     support: full
@@ -26,11 +29,13 @@ attributes:
     description: It changes nothing.
 options:
   user:
-    description: The account.
+    description: The account. It may not exist yet; its home is C(/home) and its name then.
     type: str
     required: true
   keys:
-    description: Public keys; no other opens the account.
+    description:
+      - Public keys, one in each entry, as they stand in C(~/.ssh/id_ed25519.pub), options in front allowed.
+      - No other opens the account. One that is there already and is not among them goes.
     type: list
     elements: str
     default: []
@@ -46,7 +51,16 @@ EXAMPLES = r"""
     user: deploy
     keys:
       - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDuhNP... laptop
-      - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKq0VK... desktop
+      - from="203.0.113.9" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKq0VK... desktop
+  register: keys
+
+- name: Let them in
+  planner.droplet.commit_confirmed:
+    files:
+      - path: "{{ keys.path }}"
+        content: "{{ keys.authorized_keys }}"
+        mode: "0600"
+        owner: deploy
 """
 
 RETURN = r"""
@@ -54,12 +68,13 @@ path:
   description: The account's C(authorized_keys), relative to the root folder.
   type: str
   returned: success
+  sample: home/deploy/.ssh/authorized_keys
 authorized_keys:
-  description: What it is to hold.
+  description: What it is to hold, the whole text.
   type: str
   returned: success
 count:
-  description: How many keys open the account.
+  description: How many different valid keys open the account. At least one.
   type: int
   returned: success
 """
@@ -68,7 +83,10 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.planner.droplet.plugins.module_utils._ssh_keys import usable_lines
+from ansible_collections.planner.droplet.plugins.module_utils._ssh_keys import (
+    parse_key,
+    usable_lines,
+)
 
 
 def read(path: str) -> str:
@@ -95,18 +113,23 @@ def main() -> None:
     except KeyError:  # a preview: it is going to be made
         home = f"/home/{name}"
     path = f"{home}/.ssh/authorized_keys"
-    before = read(path)
-    if module.params["keys"]:
-        wanted = "".join(f"{key.strip()}\n" for key in module.params["keys"])
+    before, keys = read(path), module.params["keys"]
+    if keys:
+        wanted = "".join(f"{key.strip()}\n" for key in dict.fromkeys(keys))
     elif usable_lines(before):
         wanted = before
     else:
         wanted = "".join(f"{line}\n" for line in usable_lines(read(source)))
-    count = len(usable_lines(wanted))
+    count = len({parse_key(line).blob for line in usable_lines(wanted)})
     if not count:
+        found = (
+            f"none of the keys given lets {name} in"
+            if keys
+            else f"{name} has no valid key that gives a shell, and neither has {source}"
+        )
         module.fail_json(
-            msg=f"Nothing was closed: {name} has no valid key, and neither has {source}. "
-            "Do: write yours into droplet_admin_keys, the line in ~/.ssh/id_ed25519.pub."
+            msg=f"Nothing was closed: {found}."
+            " Do: write yours into droplet_admin_keys, the line in ~/.ssh/id_ed25519.pub."
         )
     module.exit_json(changed=False, path=path.lstrip("/"), authorized_keys=wanted, count=count)
 

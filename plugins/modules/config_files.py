@@ -94,6 +94,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._config_tree impor
     diffs,
 )
 from ansible_collections.planner.droplet.plugins.module_utils._staging import (
+    FILE_ARGUMENTS,
     read_present,
     remove_files,
     staged,
@@ -129,11 +130,7 @@ def main() -> None:
                 "type": "list",
                 "elements": "dict",
                 "required": True,
-                "options": {
-                    "path": {"type": "str", "required": True},
-                    "content": {"type": "str", "required": True},
-                    "mode": {"type": "str", "default": "0644"},
-                },
+                "options": FILE_ARGUMENTS,
             },
             "absent": {"type": "list", "elements": "str", "default": []},
             "folder_mode": {"type": "str"},

@@ -13,6 +13,8 @@ description:
   - Tries the admin's account first, which is the only one on a hardened host, and then the inventory's, which is the
     only one on a fresh one. So the same playbook is run before and after.
   - The admin counts as let in only when C(sudo) works without a password as well.
+  - With O(server_port) other than 22, that port is tried before the inventory's, which may be the one of before.
+  - Fails when no way leads in, with a line for each that was tried and the reason in ssh's words.
   - With another connection than ssh there is nothing to find, and the inventory's user is returned.
 attributes:
   check_mode:
@@ -33,11 +35,13 @@ options:
     type: str
     required: true
   server_port:
-    description: Where the host's SSH server listens, or is going to.
+    description: The port on which the host's SSH server listens, or is going to.
     type: int
     default: 22
   port:
-    description: Try only the admin, and only on this port.
+    description:
+      - Try only the admin, and only on this port, as the controller sees it.
+      - Proves a change of the door, where another way that is still open proves nothing.
     type: int
   fresh:
     description: Make a connection of its own instead of using one that is open already.
@@ -70,6 +74,7 @@ client:
   description: The controller's address as the host sees it.
   type: str
   returned: success, with ssh
+  sample: 203.0.113.9
 host_port:
   description: The port as the host sees it, which differs from RV(port) where one is forwarded.
   type: int

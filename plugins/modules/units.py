@@ -62,7 +62,7 @@ EXAMPLES = r"""
   planner.droplet.units:
     units:
       - name: fail2ban.service
-        files: [/etc/fail2ban/jail.d/60-planner.conf]
+        files: [/etc/fail2ban/jail.local]
 """
 
 RETURN = r"""

@@ -41,11 +41,9 @@ def test_lynis(host: Host):
     """An index of 90 or more, with no warning; dev-sec has 80, konstruktoid 86."""
     # A wrong password leaves the trace by which lynis knows that they are counted.
     host.run_expect([1], "echo wrong | runuser -u nobody -- su nobody -c true")
-    # The kernel answers audit outside of containers only: there auditd runs, here its name has to do.
-    stand_in = "systemd-run -q --unit=auditd-stand-in bash -c 'exec -a auditd sleep 600'"
-    host.check_output(f"pgrep -x auditd || {stand_in}")
+    # As on the first Sunday: what has been compared with nothing yet is a warning.
+    host.check_output("systemctl start planner-integrity.service")
     host.check_output("nice lynis audit system --quick --no-colors")
-    host.run("systemctl stop auditd-stand-in")
     report = [
         line.partition("=")
         for line in host.file("/var/log/lynis-report.dat").content_string.splitlines()

@@ -149,11 +149,11 @@ def test_su_is_for_those_who_may_sudo(host: Host, person: str):
 
 @pytest.mark.parametrize("sp_lstchg, sp_max", [("2020-01-01", 30), ("-1", 365)])
 def test_an_expired_password_locks_no_key_out(host: Host, person: str, sp_lstchg: str, sp_max: int):
-    """Who needs no password, by a key or a timer, is not asked for a new one; nor with root's empty date."""
+    """Who needs no password, by a key or a timer, is not asked for a new one; nor is root, whose ends as well."""
     host.check_output(f"chage --lastday {sp_lstchg} --maxdays {sp_max} {person}")
     host.check_output(f"su {person} -c true")
     host.check_output("su root -c true")
-    assert host.check_output("getent shadow root").split(":")[2:5] == ["", "0", "365"]
+    assert host.check_output("getent shadow root").split(":")[4] == "365"
 
 
 def test_new_passwords(host: Host, person: str):

@@ -6,6 +6,8 @@ import pytest
 from ansible_collections.planner.droplet.plugins.module_utils._inputs import check_inputs
 from ansible_collections.planner.droplet.plugins.module_utils._problems import PlanError
 
+from tests.unit.ssh_keys import ED25519, OTHER
+
 SPEC: dict[str, dict[str, Any]] = {
     "droplet_size": {"type": "str"},
     "droplet_image": {"type": "str"},
@@ -15,6 +17,9 @@ SPEC: dict[str, dict[str, Any]] = {
     "droplet_budget": {"type": "float"},
     "droplet_flag": {"type": "bool"},
     "droplet_backups": {"type": "str", "choices": ["none", "weekly", "daily"]},
+    "droplet_admin_user": {"type": "str"},
+    "droplet_admin_keys": {"type": "list"},
+    "droplet_ssh_port": {"type": "int"},
 }
 GOOD: dict[str, Any] = {"droplet_size": "s-1vcpu-1gb"}
 
@@ -31,6 +36,14 @@ ACCEPTED: list[dict[str, Any]] = [
     {"droplet_flag": "yes"},
     {"droplet_backups": "daily"},
     {"droplet_plan": "the role's own"},
+    {"droplet_admin_user": "deploy"},
+    {"droplet_admin_user": "_me-2"},
+    {"droplet_admin_user": "a" * 32},
+    {"droplet_admin_keys": []},
+    {"droplet_admin_keys": [ED25519, f'from="203.0.113.9" {OTHER} laptop\n']},
+    {"droplet_ssh_port": 1},
+    {"droplet_ssh_port": 65535},
+    {"droplet_ssh_port": "2222"},
 ]
 
 
@@ -61,6 +74,39 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"droplet_secrets": {"key": " "}}, "use 8 characters or more, or '' for none"),
     ({"droplet_services": [{"name": "redis", "limit_mb": 1}]}, "droplet_services[0].limit_mb"),
     ({"droplet_swap_mb": "1G"}, "droplet_swap_mb = '1G'"),
+    (
+        {"droplet_admin_user": "root"},
+        "cannot be the admin's account. Do: use a name of its own, such as 'deploy': root's login",
+    ),
+    ({"droplet_admin_user": ""}, "cannot be the admin's account"),
+    ({"droplet_admin_user": "Deploy"}, "cannot be the admin's account"),
+    ({"droplet_admin_user": "1st"}, "cannot be the admin's account"),
+    ({"droplet_admin_user": "me:x"}, "cannot be the admin's account"),
+    ({"droplet_admin_user": "me\n"}, "cannot be the admin's account"),
+    ({"droplet_admin_user": "a" * 33}, "cannot be the admin's account"),
+    ({"droplet_admin_user": 5}, "droplet_admin_user = 5: has the wrong type"),
+    (
+        {"droplet_ssh_port": 65536},
+        "droplet_ssh_port = 65536: is no port. Do: use 22, or one up to 65535.",
+    ),
+    ({"droplet_ssh_port": 0}, "is no port"),
+    ({"droplet_ssh_port": -22}, "is no port"),
+    ({"droplet_ssh_port": "0"}, "is no port"),
+    ({"droplet_ssh_port": 10**12}, "is no port"),
+    ({"droplet_ssh_port": "9" * 5000}, "is no port"),
+    ({"droplet_ssh_port": "ssh"}, "droplet_ssh_port = 'ssh': has the wrong type"),
+    ({"droplet_ssh_port": 22.0}, "droplet_ssh_port = 22.0: has the wrong type"),
+    ({"droplet_admin_keys": ED25519}, "has the wrong type. Do: write a list."),
+    (
+        {"droplet_admin_keys": [ED25519, "~/.ssh/id_ed25519.pub"]},
+        "droplet_admin_keys[1]: is the name of a file; write what is in it. Do: write the line",
+    ),
+    (
+        {"droplet_admin_keys": [f'command="x" {ED25519}']},
+        "droplet_admin_keys[0]: runs one command only. Do: remove its command= option",
+    ),
+    ({"droplet_admin_keys": [None]}, "droplet_admin_keys[0]: is no public key"),
+    ({"droplet_admin_keys": [{"key": ED25519}]}, "droplet_admin_keys[0]: "),
 ]
 
 
@@ -95,6 +141,7 @@ def test_all_at_once() -> None:
         {"droplet_secret": {"key": "31337"}},
         {"droplet_secrets": {"KEY": "31337"}},
         {"droplet_secrets": {"key": "31337"}},
+        {"droplet_admin_keys": ["-----BEGIN OPENSSH PRIVATE KEY-----\n31337"]},
     ],
 )
 def test_secrets_stay_secret(wrong: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,6 @@ def tree(folder: Path) -> dict[str, str]:
         for path in folder.rglob("*")
         if path.is_file()
     }
-
-
-@pytest.fixture(autouse=True)
-def umask() -> Iterator[None]:
-    """The module sets its process' umask, which here is everybody's."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
 
 
 @pytest.fixture
@@ -194,6 +186,42 @@ class TestWriting:
         assert run({"a": "1", "b": "2"})["changed_files"] == ["b"]
         assert (folder / "a").stat().st_ino == inode
         assert (folder / "foreign").read_text() == "mine"
+
+    def test_absent(self, run: Run, folder: Path) -> None:
+        """What was switched off goes, shown as it was; a second run has nothing to do."""
+        run({"a": "1", "sub/b": "2"})
+        (folder / "foreign").write_text("mine")
+        preview = run({"a": "1"}, absent=["sub/b", "never"], check=True)
+        assert (folder / "sub/b").exists()
+        result = run({"a": "1"}, absent=["sub/b", "never"])
+        assert preview["changed_files"] == result["changed_files"] == ["sub/b"]
+        assert preview["diff"] == result["diff"]
+        (part,) = result["diff"]
+        assert (part["before"], part["after"], part["after_header"]) == ("2", "", "absent")
+        assert tree(folder) == {"a": "1", "foreign": "mine"}
+        assert not run({"a": "1"}, absent=["sub/b", "never"])["changed"]
+
+    def test_absent_on_a_bare_host(self, run: Run, folder: Path) -> None:
+        """Where the folder is not there either, nothing is made and nothing reported."""
+        assert not run({}, absent=["a"])["changed"]
+        assert not folder.exists()
+
+    def test_nothing_goes_when_the_others_are_not_valid(
+        self, run: Run, folder: Path, validator: list[str]
+    ) -> None:
+        """Old and new belong together: all or none."""
+        run({"a": "1", "b": "2"})
+        assert run({"a": "WRONG"}, absent=["b"], validate=validator)["failed"]
+        assert tree(folder) == {"a": "1", "b": "2"}
+
+    @pytest.mark.parametrize("path", ["/etc/passwd", "../b", ""])
+    def test_absent_stays_inside(self, run: Run, folder: Path, path: str) -> None:
+        """Nothing outside the folder is removed."""
+        folder.mkdir(parents=True)
+        (folder.parent / "b").touch()
+        result = run({}, absent=[path])
+        assert f"must stay inside the folder, got {path!r}" in result["msg"]
+        assert (folder.parent / "b").exists()
 
     def test_mode_is_repaired(self, run: Run, folder: Path) -> None:
         """A file whose mode someone changed is put right, and the diff says so."""
