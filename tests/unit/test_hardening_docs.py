@@ -35,6 +35,7 @@ NAMES = {
     "updates-apt.conf.j2": r"^((?:\w|::|-)+) [{\"]",
     "shell.sh.j2": r"^(umask \d+|TMOUT)",
     "debsums.default.j2": r"^(CRON_CHECK)",
+    "audit.rules.j2": r"(?:\"|dir=)(/[^\" ]+)\"",
 }
 DROP_IN = r"^([A-Z]\w+)="
 
