@@ -11,17 +11,19 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.planner.droplet.plugins.module_utils._login import (
     Way,
+    judged,
     no_way,
     parse_connection,
-    refused_for_now,
     ways,
+    worth_waiting,
 )
 
 # ssh takes the first value it reads, and these are written before all others.
 FRESH = "-o ControlMaster=no -o ControlPath=none"
-# After a few failed logins a server of today says nothing for a quarter of a minute or more. Less than the two minutes
-# that an unproved change waits.
+# A machine boots, a server restarts or is silent after a few failed logins. Less than the two minutes that an unproved
+# change waits.
 PATIENCE_SECONDS = 60
+PAUSE_SECONDS = 3
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "admin": {"type": "str", "required": True},
     "server_port": {"type": "int", "default": 22},
@@ -55,19 +57,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
                 "ssh_args", f"{FRESH} {self._connection.get_option('ssh_args')}"
             )
         host = (task_vars or {}).get("inventory_hostname", "the host")
-        tried = []
+        tried: dict[Way, str] = {}
         deadline = time.monotonic() + PATIENCE_SECONDS
-        for way in candidates:
-            opened, said = self._try(way, given["admin"])
-            while not opened and refused_for_now(said) and time.monotonic() < deadline:
-                self._display.display(f"{host}: refuses connections for a moment, trying again")
-                time.sleep(5)
-                opened, said = self._try(way, given["admin"])
-            if opened:
-                found = parse_connection(said)
-                return result | found | {"changed": False, "user": way.user, "port": way.port}
-            tried.append((way, said))
-        return result | {"failed": True, "msg": no_way(host, tried)}
+        while True:
+            for way in candidates:
+                if way in tried and judged(tried[way]):
+                    continue
+                opened, tried[way] = self._try(way, given["admin"])
+                if opened:
+                    found = parse_connection(tried[way])
+                    return result | found | {"changed": False, "user": way.user, "port": way.port}
+            if time.monotonic() > deadline or not worth_waiting(tried.values()):
+                return result | {"failed": True, "msg": no_way(host, tried.items())}
+            self._display.display(f"{host} does not answer for now, trying again")
+            time.sleep(PAUSE_SECONDS)
 
     def _inventory_user(self) -> str:
         try:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 SSH_PORT = 22
@@ -43,9 +43,20 @@ def no_way(host: str, tried: Iterable[tuple[Way, str]]) -> str:
     return "\n".join(lines)
 
 
-def refused_for_now(said: str) -> bool:
-    """Tell whether the server did not even look at the key, as after failed logins (sshd's PerSourcePenalties)."""
-    return "kex_exchange_identification" in said or "Not allowed at this time" in said
+# The server drops whoever failed too often before it looks at a key (sshd's PerSourcePenalties).
+SILENT = ("kex_exchange_identification", "Not allowed at this time")
+# No server there: a machine that boots, a server that restarts, or a port that nobody uses yet.
+UNREACHABLE = ("Connection refused", "timed out", "No route to host", "Connection reset")
+
+
+def judged(said: str) -> bool:
+    """Tell whether the server answered with a verdict, which trying again would not change."""
+    return not any(words in said for words in SILENT + UNREACHABLE)
+
+
+def worth_waiting(said: Collection[str]) -> bool:
+    """Tell whether trying again may help: a server that is silent for now, or none that answers at all."""
+    return any(words in one for one in said for words in SILENT) or not any(map(judged, said))
 
 
 def last_words(text: str) -> str:

@@ -10,8 +10,24 @@ import time
 
 # What a clean first run passes through. Each name is interrupted once, on the same Droplet.
 TASKS = (
+    "Login | Find out who is let in",
     "Machine | Wait for its first boot and find Python",
     "Machine | Read its memory, CPUs and system",
+    "Keep the planned swap",
+    "Write the slice, the lock and what uses them",
+    "Give the kernel its settings, at boot and now",
+    "Packages | Install what the pieces need",
+    "Packages | Purge what a server does not need",
+    "System | Write every setting, and remove those that were switched off",
+    "System | Have PAM use its profiles",
+    "System | Set single lines, and set back those that were switched off",
+    "System | Give the kernel its settings, at boot and now",
+    "System | Have every unit running with its newest settings",
+    "Admin | Make the account, without a password",
+    "Admin | Take root's password away",
+    "Door | Change it, to be taken back in two minutes unless confirmed",
+    "Door | Log in anew as the admin",
+    "Door | Keep the change",
     "Configure the engine",
     "Finish what an interrupted package run left",
     "Install the engine and Compose",
@@ -22,6 +38,7 @@ TASKS = (
 )
 # Pulling, creating, migrating and starting are one task: it is cut at several depths, in seconds.
 CUTS = {
+    "Packages | Install what the pieces need": (1, 5),
     "Install the engine and Compose": (1, 5),
     "Bring the services to that state": (0.5, 3, 6, 9, 12),
 }
@@ -48,7 +65,7 @@ def interrupt(command: list[str], task: str, after_s: float) -> str:
     return "".join(printed) + rest
 
 
-def test_interrupted_everywhere_then_finished(site_command, site, outside, host):
+def test_interrupted_everywhere_then_finished(site_command, site, outside, request):
     """After an interruption at every task, one full run serves, and another has nothing to do."""
     for task in TASKS:
         for after_s in CUTS.get(task, (0.1,)):
@@ -61,6 +78,7 @@ def test_interrupted_everywhere_then_finished(site_command, site, outside, host)
     assert outside.message(outside.new_update_id(), "survive Ctrl-C").json == {"result": "stored"}
     again = site()
     assert re.search(r"changed=0\s", again.stdout), again.stdout
+    host = request.getfixturevalue("host")  # its admin was not let in before
     assert host.check_output("find /opt/planner /etc/docker -name '.staged-*'") == ""
     assert len(host.check_output("docker ps -aq").split()) == 4, (
         "one container a service, no leftovers"

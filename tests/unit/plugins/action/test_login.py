@@ -37,6 +37,7 @@ export SSH_CONNECTION="203.0.113.9 52011 10.0.0.2 2200"
 eval "${!#}"
 """
 BUSY = "echo 'kex_exchange_identification: read: Connection reset by peer' >&2; exit 255\n"
+DOWN = "echo 'ssh: connect to host 192.0.2.7: Connection refused' >&2; exit 255\n"
 NO_SUDO = "sudo() { echo 'sudo: a password is required' >&2; return 1; }\n"
 
 Result = dict[str, Any]
@@ -188,18 +189,32 @@ def test_root_needs_no_sudo(host: Host) -> None:
     assert host.run()["user"] == "root"
 
 
-def test_waits_while_the_server_does_not_talk(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that punishes failed logins has not judged the key yet: the same way is tried again."""
-    host.opens("deploy@22", says=BUSY)
+def test_waits_while_the_server_is_silent(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that punishes failed logins has not judged the key yet; a verdict is not asked for twice."""
+    host.opens("root@22", says=BUSY)
+    monkeypatch.setattr("time.sleep", lambda _: host.opens("root@22"))
+    assert host.run()["user"] == "root"
+    assert host.tried() == ["deploy@22", "root@22", "root@22"]
+
+
+def test_waits_for_a_machine_that_boots(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody answers at all, every way is tried again."""
+    host.opens("deploy@22", "root@22", says=DOWN)
     monkeypatch.setattr("time.sleep", lambda _: host.opens("deploy@22"))
     assert host.run()["user"] == "deploy"
-    assert host.tried() == ["deploy@22", "deploy@22"]
+    assert host.tried() == ["deploy@22", "root@22", "deploy@22"]
+
+
+def test_does_not_wait_for_a_port_that_nobody_uses(host: Host) -> None:
+    """The server answers on another one, and has judged."""
+    host.opens("deploy@2222", says=DOWN)
+    assert "deploy, port 2222: " in host.run(server_port=2222)["msg"]
 
 
 def test_does_not_wait_forever(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that goes on saying nothing is named, in its own words."""
     host.opens("deploy@22", says=BUSY)
-    monkeypatch.setattr(login, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(login, "PATIENCE_SECONDS", -1)
     assert "kex_exchange_identification: read: Connection reset" in host.run()["msg"]
 
 
