@@ -158,6 +158,7 @@ class TestHardened:
     def test_old_host_keys_are_retired(self, host, instance):
         """Only the Ed25519 key is left, and it is the one that is offered."""
         assert host.check_output("ls /etc/ssh/*_key") == "/etc/ssh/ssh_host_ed25519_key"
+        assert not host.file("/etc/ssh/moduli").exists
         scan = ["ssh-keyscan", "-t", "rsa,ecdsa,ed25519", instance["address"]]
         found = subprocess.run(scan, capture_output=True, text=True, check=False).stdout
         assert {line.split()[1] for line in found.splitlines()} == {"ssh-ed25519"}

@@ -35,6 +35,7 @@ echo "deb [trusted=yes] file:$folder ./" >"/etc/apt/sources.list.d/$1.list"
 # A package with a configuration file and what it does when it is installed: FOLDER NAME VERSION SCRIPT.
 BUILD = r"""
 set -eu
+umask 022
 tree=$(mktemp -d)
 mkdir -p "$tree/DEBIAN" "$tree/etc" "$1"
 {

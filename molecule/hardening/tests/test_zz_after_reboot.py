@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from testinfra.host import Host
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,7 +45,7 @@ def test_the_kernel_has_its_settings(host: Host):
         assert host.check_output(f"cat /proc/sys/{name}") == value, name
 
 
-@pytest.mark.parametrize("folder", ["/tmp", "/var/tmp", "/dev/shm"])  # noqa: S108 - looked at  # noqa: S108 - looked at
+@pytest.mark.parametrize("folder", ["/tmp", "/var/tmp", "/dev/shm"])  # noqa: S108 - looked at
 def test_mounts(host: Host, folder: str):
     assert "noexec" in host.check_output(f"findmnt -no OPTIONS {folder}").split(",")
 
@@ -55,7 +59,17 @@ def test_nothing_failed(host: Host):
     assert host.check_output("systemctl --failed --no-legend --plain") == ""
 
 
-def test_nothing_to_do(site):
+def test_nothing_to_do(site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """And the role finds that out with twelve tasks on the host at most."""
+    monkeypatch.setenv("ANSIBLE_CALLBACK_PLUGINS", str(ROOT / "scripts/callback"))
+    monkeypatch.setenv("ANSIBLE_CALLBACKS_ENABLED", "task_times")
+    monkeypatch.setenv("TASK_TIMES_FILE", str(tmp_path / "tasks.json"))
     done = site("--tags", "hardening")
     assert done.returncode == 0, done.stdout
     assert "changed=0" in done.stdout, done.stdout
+    tasks = json.loads((tmp_path / "tasks.json").read_text())
+    role = "planner.droplet.hardening : "
+    remote = [
+        task["name"] for task in tasks if task["executions"] and task["name"].startswith(role)
+    ]
+    assert 0 < len(remote) <= 12, remote
