@@ -45,6 +45,8 @@ def script(changed: Iterable[str], created: Iterable[str], apply: Sequence[str])
     restore = [[*COPY, f"{BEFORE}/{path}", f"/{path}"] for path in changed]
     restore += [["rm", "-f", f"/{path}"] for path in created]
     lines += [f"{shlex.join(command)} || failed=1" for command in restore]
+    # The copies are removed below: what was restored must not be in memory only.
+    lines += ["sync || failed=1"]
     lines += [shlex.join(["/bin/sh", "-c", line]) for line in apply]
     lines += ['[ "$failed" = 0 ] || exit 1']
     lines += [f"rm -rf {FOLDER} {UNIT_PATH} {WANTED_PATH}", "systemctl daemon-reload"]

@@ -57,6 +57,7 @@ class Unit:
     enabled: bool = True
     masked: bool = False
     active: bool = True
+    failed: bool = False
     stale_definition: bool = False
     refused_at: float = 0.0
     """Systemd tried and skipped it then: this machine does not meet its conditions."""
@@ -107,6 +108,7 @@ def _unit(shown: Mapping[str, str]) -> Unit:
         enabled=shown.get("LoadState") != "not-found" and file_state not in _NOT_AT_BOOT,
         masked=shown.get("LoadState") == "masked",
         active=shown.get("ActiveState") in ("active", "activating", "reloading"),
+        failed=shown.get("ActiveState") == "failed",
         stale_definition=shown.get("NeedDaemonReload") == "yes",
         refused_at=_seconds(shown.get("ConditionTimestamp", "")) if refused else 0.0,
         started_at=_seconds(shown.get("ActiveEnterTimestamp", "")),
@@ -161,6 +163,8 @@ def _stopping(wish: Wish, unit: Unit) -> list[Action]:
         result.append(Action("disable", wish.name))
     if unit.active:  # also one whose file is gone
         result.append(Action("stop", wish.name, "still running"))
+    if unit.failed:  # as a timer whose service has gone before it
+        result.append(Action("reset-failed", wish.name))
     return result
 
 

@@ -266,6 +266,8 @@ def arm(
         module.run_command(
             [*take_back.COPY, f"/{path}", copy], check_rc=True, expand_user_and_vars=False
         )
+    # Or a power cut could keep the script and lose what is in the copies: an empty firewall.
+    os.sync()
     write_atomically(take_back.UNIT_PATH, take_back.UNIT_TEXT.encode(), mode=0o644)
     if not os.path.islink(take_back.WANTED_PATH):
         os.makedirs(os.path.dirname(take_back.WANTED_PATH), exist_ok=True)

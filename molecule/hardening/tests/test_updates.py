@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # A source of its own on the Droplet's disk: NAME, its Origin, Label and Codename.
 PUBLISH = r"""
 set -eu
+umask 022
 folder=/srv/$1
 mkdir -p "$folder" && cd "$folder"
 for package in *.deb; do

@@ -52,6 +52,7 @@ def test_order() -> None:
     assert lines[3:] == [
         f"cp --no-dereference --preserve=all -- {BEFORE}/etc/a /etc/a || failed=1",
         "rm -f /etc/b || failed=1",
+        "sync || failed=1",
         "/bin/sh -c 'systemctl reload x'",
         '[ "$failed" = 0 ] || exit 1',
         f"rm -rf {FOLDER} {UNIT_PATH} {WANTED_PATH}",

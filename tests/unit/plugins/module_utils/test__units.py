@@ -60,7 +60,7 @@ def test_a_missing_answer_is_refused() -> None:
         ({"UnitFileState": "enabled-runtime"}, {"enabled": False}),
         ({"UnitFileState": "linked"}, {"enabled": False}),
         ({"LoadState": "masked", "UnitFileState": "masked"}, {"masked": True, "enabled": False}),
-        ({"ActiveState": "failed"}, {"active": False}),
+        ({"ActiveState": "failed"}, {"active": False, "failed": True}),
         ({"ActiveState": "reloading"}, {}),
         ({"NeedDaemonReload": "yes"}, {"stale_definition": True}),
         ({"ActiveEnterTimestamp": "n/a"}, {"started_at": 0.0}),
@@ -132,6 +132,7 @@ def test_parse_oneshot(kind: str, state: str, finished: float) -> None:
         (Wish("a", "stopped"), replace(IDLE, enabled=False), {}, []),
         (Wish("a", "stopped"), replace(IDLE, masked=True), {}, []),
         (Wish("a", "stopped"), MISSING, {}, []),
+        (Wish("a", "stopped"), replace(MISSING, failed=True), {}, ["reset-failed a"]),
         (Wish("a", "stopped"), replace(MISSING, active=True), {}, ["stop a"]),
         # As it is.
         (Wish("a", "as_is", (FILE,)), MISSING, NEW, []),
