@@ -159,10 +159,10 @@ def _masking(wish: Wish, unit: Unit) -> list[Action]:
 
 def _stopping(wish: Wish, unit: Unit) -> list[Action]:
     result = []
+    if unit.active:  # also one whose file is gone; before `disable`, which has all files read again
+        result.append(Action("stop", wish.name, "still running"))
     if unit.exists and unit.enabled and not unit.masked:
         result.append(Action("disable", wish.name))
-    if unit.active:  # also one whose file is gone
-        result.append(Action("stop", wish.name, "still running"))
     if unit.failed:  # as a timer whose service has gone before it
         result.append(Action("reset-failed", wish.name))
     return result

@@ -208,7 +208,7 @@ def test_changed_files_are_reported(host: Host):
     """A program that was replaced fails the unit; a file that was added where one gets in is reported."""
     host.check_output("systemctl start planner-integrity.service")
     host.check_output(
-        "cp -a /usr/bin/tac /root/tac && echo >>/usr/bin/tac && touch /etc/cron.d/visitor"
+        "cp -a /usr/bin/tac /root/tac && echo >>/usr/bin/tac && mkdir -p /etc/cron.d && touch /etc/cron.d/visitor"
     )
     try:
         host.run_expect([1], "systemctl start planner-integrity.service")

@@ -126,7 +126,7 @@ def test_parse_oneshot(kind: str, state: str, finished: float) -> None:
         (Wish("a", "masked"), replace(MISSING, active=True), {}, ["stop a"]),
         (Wish("a", "masked", (FILE,)), GOOD, NEW, ["mask --now a"]),
         # Stopped.
-        (Wish("a", "stopped", (FILE,)), GOOD, NEW, ["disable a", "stop a"]),
+        (Wish("a", "stopped", (FILE,)), GOOD, NEW, ["stop a", "disable a"]),
         (Wish("a", "stopped"), IDLE, {}, ["disable a"]),
         (Wish("a", "stopped"), replace(GOOD, enabled=False), {}, ["stop a"]),
         (Wish("a", "stopped"), replace(IDLE, enabled=False), {}, []),
@@ -159,7 +159,7 @@ def test_what_stops_is_stopped_before_its_file_is_missed() -> None:
     """Systemd fails a timer whose file is gone by the time it reads the files again."""
     gone = replace(GOOD, stale_definition=True)
     found = actions([Wish("a"), Wish("b", "stopped")], {"a": GOOD, "b": gone}, {})
-    assert [action.verb for action in found] == ["disable", "stop", "daemon-reload"]
+    assert [action.verb for action in found] == ["stop", "disable", "daemon-reload"]
 
 
 def test_definitions_are_read_once_and_first() -> None:
