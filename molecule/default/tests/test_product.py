@@ -17,8 +17,8 @@ from ansible_collections.planner.droplet.plugins.module_utils._memory_plan impor
 PLAN = plan("s-1vcpu-1gb")
 SERVICES = sorted(PLAN.services)
 
-# Runs on a neighbour: tries every TCP port of the Droplet, prints the open ones. A closed one does not answer, so many at
-# a time; those that do answer do it at once.
+# Runs on a neighbour: tries every TCP port of the Droplet, prints the open ones. A closed one does not answer, so many
+# at a time; those that do answer do it at once.
 SCAN = """
 import asyncio, resource, sys
 async def knock(port, gate):
