@@ -179,7 +179,8 @@ def test_docker_is_upgraded_under_load(host: Host, outside, load):
         )
         # Then as needrestart does it.
         host.check_output("systemctl restart containerd docker")
-        time.sleep(3)
+        # What comes late is seen too; and on a fast machine all of that is over after a hundred requests.
+        time.sleep(20)
     print(counts)
     assert counts["failed"] == 0, counts
     assert counts["sent"] > 200, counts
