@@ -6,8 +6,10 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
+from testinfra.host import Host
 
 CONNECT = """
 import asyncio, json, sys
@@ -86,3 +88,20 @@ def strangers() -> Iterator[Callable[..., Stranger]]:
     if started:
         # A test may have removed its own already.
         subprocess.run(["docker", "rm", "--force", *started], capture_output=True, check=False)
+
+
+@pytest.fixture
+def containers_live(host: Host, outside) -> Callable[[], None]:
+    """Return a function that asserts what hardening tends to break: published port, the way out, and names."""
+
+    def look() -> None:
+        assert host.check_output("cat /proc/sys/net/ipv4/ip_forward") == "1"
+        assert outside.request("/health/ready").status == 200
+        ids = host.check_output("docker ps -q --filter label=com.docker.compose.service=backend")
+        # Whoever the Droplet has its packages from answers.
+        site = urlsplit(host.check_output("apt-get indextargets --format '$(SITE)'").split()[0])
+        where = (site.hostname, site.port or (443 if site.scheme == "https" else 80))
+        fetch = f"import socket; socket.create_connection({where!r}, 20)"
+        host.check_output("docker exec %s python -c %s", ids.split()[0], fetch)
+
+    return look

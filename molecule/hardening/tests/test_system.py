@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 from testinfra.host import Host
@@ -18,30 +17,19 @@ def options(host: Host, folder: str) -> set[str]:
     return set(host.check_output(f"findmnt -no OPTIONS {folder}").split(","))
 
 
-def assert_containers_live(host: Host, outside: Any):
-    """The product answers from outside, and a container reaches the world by name: what peers' sysctls end."""
-    assert host.check_output("cat /proc/sys/net/ipv4/ip_forward") == "1"
-    assert outside.request("/health/ready").status == 200
-    fetch = "import socket; socket.create_connection(('deb.debian.org', 80), 20)"
-    container = host.check_output(
-        "docker ps --quiet --filter label=com.docker.compose.service=backend"
-    )
-    host.check_output("docker exec %s python -c %s", container.split()[0], fetch)
+def test_containers_live(containers_live):
+    containers_live()
 
 
-def test_containers_live(host: Host, outside):
-    assert_containers_live(host, outside)
-
-
-def test_containers_survive_sysctl(host: Host, outside):
+def test_containers_survive_sysctl(host: Host, containers_live):
     """Every file of settings, read again in the order of boot."""
     host.check_output("/usr/lib/systemd/systemd-sysctl")
-    assert_containers_live(host, outside)
+    containers_live()
 
 
-def test_containers_survive_a_docker_restart(host: Host, outside):
+def test_containers_survive_a_docker_restart(host: Host, containers_live):
     host.check_output("systemctl restart docker")
-    assert_containers_live(host, outside)
+    containers_live()
 
 
 def test_what_somebody_changed_is_set_right(host: Host, site):
