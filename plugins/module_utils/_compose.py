@@ -6,12 +6,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.planner.droplet.plugins.module_utils._release import Container
 
 _LABEL = "com.docker.compose"
 _LOG_LINES = 15
+MIB = 1024 * 1024
 
 
 class DockerError(RuntimeError):
@@ -19,49 +23,85 @@ class DockerError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Service:
+    """One service of the Compose file, with Compose's own hash of its configuration."""
+
+    config_hash: str
+    image: str
+    limit_mb: int
+
+
+@dataclass(frozen=True)
 class Compose:
-    """One Compose project on this host."""
+    """One Compose project on this host. ``text`` is its Compose file, which need not be on the disk."""
 
     folder: str
+    text: str = ""
     project: str = "planner"
 
     def docker(
-        self, *words: str, stdin: str | None = None, timeout_s: int = 900, both: bool = False
+        self,
+        *words: str,
+        stdin: str | None = None,
+        timeout_s: float = 900,
+        both: bool = False,
+        read_from: str = "",
+        write_to: str = "",
     ) -> str:
-        """Run ``docker``; return what it prints (with ``both`` also its errors) or raise with what it says."""
+        """Run ``docker``; return what it prints (with ``both`` also its errors) or raise with what it says.
+
+        ``read_from`` and ``write_to`` are files instead of the standard streams, for what is too large for memory.
+        """
         try:
-            done = subprocess.run(  # noqa: S603 - fixed program, arguments as a list
+            done = self._run(words, stdin, timeout_s, read_from, write_to)
+        except FileNotFoundError as error:
+            msg = "docker is not installed: run the role planner.droplet.docker first"
+            raise DockerError(msg) from error
+        except subprocess.TimeoutExpired as error:
+            msg = f"docker {words[0]} did not end within {timeout_s:.0f} s"
+            raise DockerError(msg) from error
+        if done.returncode != 0:
+            raise DockerError((done.stderr or done.stdout or "").strip())
+        return (done.stdout or "") + done.stderr if both else (done.stdout or "")
+
+    def _run(
+        self,
+        words: tuple[str, ...],
+        stdin: str | None,
+        timeout_s: float,
+        read_from: str,
+        write_to: str,
+    ) -> subprocess.CompletedProcess[str]:
+        how: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+        with ExitStack() as files:
+            if read_from:
+                how["stdin"] = files.enter_context(open(read_from, "rb"))
+            if write_to:
+                handle = os.open(write_to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                how["stdout"] = files.enter_context(os.fdopen(handle, "wb"))
+            return subprocess.run(  # noqa: S603 - fixed program, arguments as a list
                 ["docker", *words],  # noqa: S607 - found on root's PATH
-                input=stdin,
-                capture_output=True,
                 text=True,
                 timeout=timeout_s,
                 check=False,
                 # A preview of a host that has Docker but no project yet has no folder to go to.
                 cwd=self.folder if os.path.isdir(self.folder) else "/",
+                **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how},
             )
-        except FileNotFoundError as error:
-            msg = "docker is not installed: run the role planner.droplet.docker first"
-            raise DockerError(msg) from error
-        except subprocess.TimeoutExpired as error:
-            msg = f"docker {words[0]} did not end within {timeout_s} s"
-            raise DockerError(msg) from error
-        if done.returncode != 0:
-            raise DockerError((done.stderr or done.stdout).strip())
-        return done.stdout + done.stderr if both else done.stdout
 
-    def compose(self, *words: str, timeout_s: int = 900) -> str:
-        """Run ``docker compose`` on the project's file."""
-        return self.docker("compose", "--progress", "quiet", *words, timeout_s=timeout_s)
+    def compose(self, *words: str, timeout_s: float = 900) -> str:
+        """Run ``docker compose`` on the project's text."""
+        common = ("compose", "--progress", "quiet", "--project-directory", self.folder)
+        return self.docker(*common, "--file", "-", *words, stdin=self.text, timeout_s=timeout_s)
 
-    def parsed(self, text: str) -> tuple[dict[str, str], dict[str, str]]:
-        """Read a Compose file given as text: hash and image of each service."""
-        common = ("compose", "--project-directory", self.folder, "--file", "-", "config")
-        hashes = dict(
-            line.split() for line in self.docker(*common, "--hash", "*", stdin=text).splitlines()
-        )
-        config = json.loads(self.docker(*common, "--format", "json", stdin=text))
-        return hashes, {name: entry["image"] for name, entry in config["services"].items()}
+    def parsed(self) -> dict[str, Service]:
+        """Read the Compose file."""
+        hashes = dict(line.split() for line in self.compose("config", "--hash", "*").splitlines())
+        config = json.loads(self.compose("config", "--format", "json"))
+        return {
+            name: Service(hashes[name], entry["image"], int(entry.get("mem_limit", 0)) // MIB)
+            for name, entry in config["services"].items()
+        }
 
     def container_ids(self, service: str = "") -> list[str]:
         """List the project's containers, running or not; one-shot ones are left out."""
@@ -84,29 +124,38 @@ class Compose:
                 service=container["Config"]["Labels"][f"{_LABEL}.service"],
                 name=container["Name"].removeprefix("/"),
                 config_hash=container["Config"]["Labels"][f"{_LABEL}.config-hash"],
-                # One that is between two crashes counts as running; its health does not.
+                # One that is between two crashes counts as running; its health and its restarts do not.
                 running=container["State"]["Running"],
                 health=container["State"].get("Health", {}).get("Status", ""),
+                restarts=container["RestartCount"],
+                image_id=container["Image"],
             )
             for container in found
         )
 
-    def nginx_workers(self, *, leaving: bool = False) -> tuple[str, ...]:
-        """List nginx' worker processes: those that serve, or those that only finish their requests."""
-        ids = self.container_ids("nginx")
-        if not ids:
-            return ()
-        listing = self.docker("top", ids[0], "-eo", "pid,args").splitlines()
-        workers = [line.split(maxsplit=1) for line in listing if "nginx: worker process" in line]
-        return tuple(pid for pid, args in workers if ("shutting down" in args) == leaving)
+    def remove_if_there(self, name: str) -> None:
+        """Remove a one-shot container that outlived whoever started it."""
+        if self.docker("ps", "--all", "--quiet", "--filter", f"name=^{name}$").strip():
+            self.docker("rm", "--force", name)
 
-    def has_image(self, reference: str) -> bool:
-        """Tell whether an image is on this host."""
+    def exit_codes(self, container: str, since_s: float) -> tuple[int, ...]:
+        """List how a container's processes ended in the last seconds, oldest first."""
+        now = time.time()
+        window = ("--since", f"{now - since_s - 1:.0f}", "--until", f"{now + 1:.0f}")
+        kind = ("--filter", f"container={container}", "--filter", "event=die")
         try:
-            self.docker("image", "inspect", "--format", "{{.Id}}", reference)
+            lines = self.docker("events", *window, *kind, "--format", "{{json .}}", timeout_s=30)
+            attributes = [json.loads(line)["Actor"]["Attributes"] for line in lines.splitlines()]
+            return tuple(int(one["exitCode"]) for one in attributes)
+        except (DockerError, ValueError, KeyError):
+            return ()  # it only explains a failure that is told anyway
+
+    def image_id(self, reference: str) -> str:
+        """Return the id of an image that is on this host, empty when it is not."""
+        try:
+            return self.docker("image", "inspect", "--format", "{{.Id}}", reference).strip()
         except DockerError:
-            return False
-        return True
+            return ""
 
     def created(self, volume: str) -> str:
         """Tell when a volume was created; empty when there is none."""

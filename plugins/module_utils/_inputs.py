@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from ansible_collections.planner.droplet.plugins.module_utils._image_reference import CONTROLLER
 from ansible_collections.planner.droplet.plugins.module_utils._memory_plan import plan
 from ansible_collections.planner.droplet.plugins.module_utils._problems import (
     PlanError,
     Problem,
     closest,
 )
-from ansible_collections.planner.droplet.plugins.module_utils._ssh_keys import parse_key
+from ansible_collections.planner.droplet.plugins.module_utils._services import CATALOG
+from ansible_collections.planner.droplet.plugins.module_utils._ssh_keys import (
+    parse_key,
+    parse_release_key,
+)
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a text"),
@@ -33,8 +39,13 @@ _TEXTS = {
     "float": re.compile(r"-?\d+(\.\d+)?"),
     "bool": re.compile(r"(?i)true|false|yes|no"),
 }
-# name[:tag][@digest], enough to catch a pasted URL or a blank; the registry knows the rest.
-_IMAGE = re.compile(r"(?!.*//)[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
+# [docker-daemon:]name[:tag][@digest], enough to catch a pasted URL or a blank; the registry knows the rest.
+_IMAGE = re.compile(
+    rf"(?!.*//)(?!{CONTROLLER}(?![a-z0-9]))({CONTROLLER})?[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{{64}})?"
+)
+_REGISTRY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+_NAMES = ("name", "image")
+_REGISTRY_LOGIN = ("registry", "username", "password")
 _SHORTEST_SECRET = 8
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _LARGEST_PORT = 65535
@@ -58,9 +69,11 @@ def check_inputs(
     for name, option in options.items():
         if name in inputs and name not in _JUDGED_BY_THE_PLAN:
             problems += _type_problems(name, inputs[name], option)
-    problems += _image_problems(inputs.get("droplet_image"))
+    problems += _image_problems(inputs.get("droplet_image"), inputs.get("droplet_services"))
+    problems += _registry_login_problems(inputs.get("droplet_registry_login"))
     problems += _secret_problems(inputs.get("droplet_secrets"))
     problems += _login_problems(inputs)
+    problems += _release_key_problems(inputs)
     proposals: tuple[str, ...] = ()
     try:
         plan(
@@ -90,10 +103,41 @@ def _type_problems(name: str, value: object, option: Mapping[str, Any]) -> Itera
         yield Problem(name, shown, "has the wrong type", f"write {must_be}")
 
 
-def _image_problems(image: object) -> Iterable[Problem]:
+def _image_problems(image: object, services: object) -> Iterable[Problem]:
     if isinstance(image, str) and image and not _IMAGE.fullmatch(image):
-        remedy = "write name:tag or name@sha256:<64 hex digits>, or '' to deploy nothing yet"
+        remedy = (
+            f"write name:tag or name@sha256:<64 hex digits>, {CONTROLLER}name:tag for an image of this machine's "
+            "Docker, or '' to keep what runs"
+        )
         yield Problem("droplet_image", image, "is no image reference", remedy)
+    for index, entry in enumerate(services if isinstance(services, (list, tuple)) else ()):
+        name, own = (entry.get(key) if isinstance(entry, Mapping) else None for key in _NAMES)
+        if isinstance(own, str) and own.startswith(CONTROLLER) and name in CATALOG:
+            remedy = "name one of a registry; only the backend and services of your own are sent"
+            path = f"droplet_services[{index}].image"
+            yield Problem(path, own, f"cannot be where {name} comes from", remedy)
+
+
+def _registry_login_problems(login: object) -> Iterable[Problem]:
+    """Judge the account at a registry; {} is none. Its password is never shown, nor the value of a misspelt key."""
+    if not isinstance(login, Mapping) or not login:
+        return
+    where = "droplet_registry_login"
+    for name in login:
+        if name not in _REGISTRY_LOGIN:
+            yield Problem(f"{where}.{name}", None, "is no key", closest(name, _REGISTRY_LOGIN))
+    for name in _REGISTRY_LOGIN:
+        path, value = f"{where}.{name}", login.get(name)
+        if name not in login or (value == "" and name != "password"):
+            yield Problem(path, None, "is missing", f"write {', '.join(_REGISTRY_LOGIN)}, or {{}}")
+        elif not isinstance(value, str):
+            yield Problem(path, None, "is not a text", "put the value in quotes")
+        elif name == "registry" and not _REGISTRY.fullmatch(value):
+            remedy = "write it as in image references, such as ghcr.io, or docker.io for Docker Hub"
+            yield Problem(path, value, "is no registry's name", remedy)
+        elif name == "password" and 0 < len(value) < _SHORTEST_SECRET:
+            remedy = f"use {_SHORTEST_SECRET} characters or more, or '' for no login"
+            yield Problem(path, None, "is too short to be a secret", remedy)
 
 
 def _secret_problems(secrets: object) -> Iterable[Problem]:
@@ -135,3 +179,26 @@ def _login_problems(inputs: Mapping[str, Any]) -> Iterable[Problem]:
             if not usable:
                 remedy = "remove its command= option; the admin needs a shell"
                 yield Problem(path, None, "runs one command only", remedy)
+
+
+def _release_key_problems(inputs: Mapping[str, Any]) -> Iterable[Problem]:
+    given = inputs.get("droplet_admin_keys")
+    admins = set()
+    for line in given if isinstance(given, (list, tuple)) else ():
+        with suppress(ValueError):  # said elsewhere
+            admins.add(parse_key(str(line)).blob)
+    keys = inputs.get("droplet_release_keys")
+    for index, line in enumerate(keys if isinstance(keys, (list, tuple)) else ()):
+        path = f"droplet_release_keys[{index}]"
+        try:
+            key = parse_release_key(str(line))
+        except ValueError as error:
+            # Not its value: it may be a private key.
+            remedy = "write the line that is in release_key.pub; docs/ci-cd.md shows how it is made"
+            yield Problem(path, None, str(error), remedy)
+        else:
+            if key.blob in admins:
+                remedy = "make one for releases alone: ssh-keygen -t ed25519 -f release_key"
+                yield Problem(
+                    path, None, "is in droplet_admin_keys too, so it opens a shell", remedy
+                )

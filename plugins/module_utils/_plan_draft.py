@@ -9,6 +9,7 @@ from dataclasses import asdict
 from ansible_collections.planner.droplet.plugins.module_utils import _tuning
 from ansible_collections.planner.droplet.plugins.module_utils._events import (
     BACKEND_START_S,
+    RELEASE_TOOLS_MB,
     Event,
     events,
 )
@@ -58,7 +59,15 @@ def draft(
     scenarios = {
         event.name: _scenario(event, total, machine.budget_mb, swap_mb) for event in events(workers)
     }
-    start_first = scenarios["release"].verdict != REFUSED
+    start_first = tuple(
+        name
+        for name, request in asked.items()
+        if not request.stop_first
+        and (name == "backend" or name not in CATALOG)
+        and _scenario(_takeover(services[name], workers), total, machine.budget_mb, swap_mb).verdict
+        != REFUSED
+    )
+    backend_first = "backend" in start_first
     return Plan(
         size=machine.slug,
         vcpus=machine.vcpus,
@@ -71,8 +80,9 @@ def draft(
         swap_mb=swap_mb,
         limits_mb=total,
         maintenance=_maintenance(machine.budget_mb - total, scenarios, swap_mb),
-        strategy="start-first" if start_first else "stop-first",
-        gap_s=0 if start_first else BACKEND_START_S,
+        strategy="start-first" if backend_first else "stop-first",
+        gap_s=0 if backend_first else BACKEND_START_S,
+        start_first=start_first,
         services=services,
         scenarios=scenarios,
         warnings=tuple(
@@ -188,6 +198,13 @@ def _scenario(event: Event, limits_mb: int, budget_mb: int, swap_mb: int) -> Sce
         verdict=verdict,
         reason=reason,
     )
+
+
+def _takeover(service: ServicePlan, workers: int) -> Event:
+    """A second container of a service, while a new version takes over. Servers are replaced in place."""
+    if service.name == "backend":
+        return next(event for event in events(workers) if event.name == "release")
+    return Event("release", "a second one", service.working_set_mb + RELEASE_TOOLS_MB)
 
 
 def _maintenance(room_mb: int, scenarios: dict[str, Scenario], swap_mb: int) -> Maintenance:

@@ -69,14 +69,20 @@ class Plan:
     maintenance: Maintenance
     strategy: str
     gap_s: int
+    start_first: tuple[str, ...]
+    """Of these a second one fits beside the first while a new version takes over; ``strategy`` is the backend's."""
     services: dict[str, ServicePlan]
     scenarios: dict[str, Scenario]
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Turn into plain dictionaries, lists and numbers."""
+        """Turn into plain dictionaries, lists and numbers; ``app_images`` are those that releases replace."""
         plain = asdict(self)
         plain["warnings"] = list(self.warnings)
+        plain["start_first"] = list(self.start_first)
+        plain["app_images"] = {
+            name: one.image for name, one in self.services.items() if one.extra or name == "backend"
+        }
         for service in plain["services"].values():
             service["command"] = list(service["command"])
             service["migrate_command"] = list(service["migrate_command"])

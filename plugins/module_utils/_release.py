@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.planner.droplet.plugins.module_utils._schema import Verdict
+
 # Nothing else may start before these: the first answers for a missing backend, the others hold data.
 FOUNDATION = ("nginx", "postgres", "redis")
 BACKEND = "backend"
@@ -25,6 +27,9 @@ class Container:
     running: bool
     health: str = ""
     """``starting``, ``healthy``, ``unhealthy``; empty without a health check."""
+    restarts: int = 0
+    """How often it crashed and was started again by Docker."""
+    image_id: str = ""
 
     @property
     def ready(self) -> bool:
@@ -42,13 +47,15 @@ class Observed:
     """The host before the release.
 
     ``live`` is the container that nginx sends requests to, empty when that is not certain; ``done`` is
-    what earlier runs finished.
+    what earlier runs finished; ``schema`` is what the new version needs of the database, ``None`` where
+    PostgreSQL does not run yet or nobody asked.
     """
 
     containers: Sequence[Container] = ()
     images: frozenset[str] = frozenset()
     live: str = ""
     done: Mapping[str, str] = field(default_factory=dict)
+    schema: Verdict | None = None
 
     def of(self, service: str) -> tuple[Container, ...]:
         """List the containers of one service."""
@@ -61,7 +68,8 @@ class Wished:
 
     ``services`` maps a name to Compose's hash of its configuration, ``images`` to its image;
     ``nginx_config`` and ``database_setup`` are fingerprints; ``migrates`` is whether the backend
-    brings migrations; ``start_first`` whether memory allows a second backend beside the first.
+    brings migrations; ``start_first`` are the services of which memory allows a second one beside the
+    first for a while.
     """
 
     services: Mapping[str, str]
@@ -69,7 +77,13 @@ class Wished:
     nginx_config: str
     database_setup: str
     migrates: bool
-    start_first: bool = True
+    start_first: frozenset[str] = frozenset({BACKEND})
+
+    @property
+    def apps(self) -> tuple[str, ...]:
+        """The services that are released: the backend first, then the owner's own."""
+        own = [name for name in self.services if name not in (*FOUNDATION, BACKEND)]
+        return (*([BACKEND] if BACKEND in self.services else []), *own)
 
 
 @dataclass(frozen=True)
@@ -86,25 +100,35 @@ class Step:
         return f"{self.action} {' '.join(self.targets)} ({self.reason})"
 
 
+LOOK_AGAIN = "look-again"
+"""The action after which the rest is planned anew: only then the database can be asked."""
+
+
 def steps(wished: Wished, observed: Observed) -> tuple[Step, ...]:
     """List the steps in order; an empty answer means the host is as wished."""
     stale = {
         name: reason
         for name, config_hash in wished.services.items()
-        if (reason := _why_start(config_hash, observed.of(name)))
+        if (reason := why_start(config_hash, observed.of(name)))
     }
     foundation = {name: stale[name] for name in FOUNDATION if name in stale}
-    own = {name: stale[name] for name in stale if name not in (*FOUNDATION, BACKEND)}
     return (
         *_pull(wished, observed, stale),
         *_start(foundation),
         *_reload(wished, observed, stale),
         *_prepare(wished, observed, stale),
         *_migrate(wished, observed),
-        *_release(wished, observed, stale.get(BACKEND, "")),
-        *_start(own),
+        *(step for app in wished.apps for step in _release(app, wished, observed)),
         *_remove(wished, observed),
     )
+
+
+def needs_schema(wished: Wished, observed: Observed) -> bool:
+    """Tell whether the schema matters to this run: another version, or one that does not serve."""
+    if not (wished.migrates and wished.images.get(BACKEND)):
+        return False
+    released = observed.done.get("migrated") == wished.images[BACKEND]
+    return not released or bool(why_start(wished.services[BACKEND], observed.of(BACKEND)))
 
 
 def not_ready(services: Iterable[str], containers: Sequence[Container]) -> tuple[str, ...]:
@@ -117,7 +141,7 @@ def not_ready(services: Iterable[str], containers: Sequence[Container]) -> tuple
     )
 
 
-def _why_start(config_hash: str, containers: Sequence[Container]) -> str:
+def why_start(config_hash: str, containers: Sequence[Container]) -> str:
     """Say why none of a service's containers will do; empty when one does."""
     if not containers:
         return "not there yet"
@@ -159,9 +183,31 @@ def _prepare(wished: Wished, observed: Observed, stale: Iterable[str]) -> Iterab
 
 
 def _migrate(wished: Wished, observed: Observed) -> Iterable[Step]:
-    image = wished.images.get(BACKEND, "")
-    if image and wished.migrates and observed.done.get("migrated") != image:
-        yield Step("migrate", (BACKEND,), f"first start of {image}", ("migrated", image))
+    if not needs_schema(wished, observed):
+        return
+    image, schema = wished.images[BACKEND], observed.schema
+    mark = ("migrated", image)
+    if schema is None:
+        yield Step(LOOK_AGAIN, (BACKEND,), "migrations show once PostgreSQL runs")
+        return
+    if schema.action != "migrate":
+        if observed.done.get("migrated") != image:
+            yield Step("remember", (BACKEND,), "the schema is one it can use", mark)
+        return
+    what = ", ".join(one.id for one in schema.pending) or f"first start of {image}"
+    if held := _held(wished, observed):
+        yield Step("hold", _names(held), "it cannot work on the new schema")
+    if schema.dump:
+        yield Step("dump", ("postgres",), f"before {what}")
+    yield Step("migrate", (BACKEND,), what, mark)
+
+
+def _held(wished: Wished, observed: Observed) -> tuple[Container, ...]:
+    """List what must stop before the schema changes, which its owner accepted: the old version, where it runs."""
+    if observed.schema is None or not any(one.breaks for one in observed.schema.pending):
+        return ()
+    new = wished.services[BACKEND]
+    return tuple(one for one in observed.of(BACKEND) if one.running and one.config_hash != new)
 
 
 def wished_one(containers: Iterable[Container], config_hash: str, live: str) -> Container | None:
@@ -170,43 +216,63 @@ def wished_one(containers: Iterable[Container], config_hash: str, live: str) -> 
     return min(good, key=lambda one: (not one.ready, one.name != live), default=None)
 
 
-def _release(wished: Wished, observed: Observed, why: str) -> Iterable[Step]:
-    """Put a new backend beside the one that serves, switch nginx over, retire the old one.
+def _release(app: str, wished: Wished, observed: Observed) -> Iterable[Step]:
+    """Put a new version beside the one that serves, let it prove itself, retire the old one.
 
-    Where memory does not allow two, or nothing serves, the backend is replaced in place. There are
-    never more than two: what else is there goes before a new one comes.
+    Where memory does not allow two, or nothing serves, the old one is stopped first and kept, so that it can be
+    started again. There are never more than two: what else is there goes before a new one comes.
+    Requests are the backend's alone, so only that is switched.
     """
-    if BACKEND not in wished.services:
-        return
-    mine = observed.of(BACKEND)
-    new = wished_one(mine, wished.services[BACKEND], observed.live)
+    mine, wanted = observed.of(app), wished.services[app]
+    live = observed.live if app == BACKEND else ""
+    new = wished_one(mine, wanted, live)
     others = [one for one in mine if one != new]
-    serving = _serving(others, observed.live)
-    if new and (new.ready or new.name == observed.live or not serving):
-        if new.name != observed.live or (serving and not new.ready):
-            yield Step("switch", (BACKEND,), f"{new.name} is the wished one")
-        if others:
-            yield Step("retire", _names(others), "no longer needed")
+    old = _old(others, live, wanted)
+    serves = old is not None and old.may_serve
+    if new and (new.ready or new.name == live or not serves):
+        yield from _finish(app, new, others, old, live)
         return
-    why = why or "it was interrupted before it was ready"
-    if not (wished.start_first and serving):
-        yield Step("start", (BACKEND,), f"{BACKEND}: {why}")
-        yield Step("switch", (BACKEND,), "to the container that was started")
+    why = why_start(wanted, mine) or "it was interrupted before it was ready"
+    if old is None or old.config_hash == wanted:
+        yield Step("start", (app,), f"{app}: {why}")
+        if app == BACKEND:
+            yield Step("switch", (app,), "to the container that was started")
         return
-    if serving.name != observed.live:
-        yield Step("switch", (serving.name,), "it serves until the new one is ready")
-    rest = [one for one in mine if one != serving]
-    if rest:
+    holds = app == BACKEND and bool(_held(wished, observed))
+    if app == BACKEND and serves and old.name != live and not holds:
+        yield Step("switch", (old.name,), "it serves until the new one is ready")
+    if rest := [one for one in mine if one != old]:
         yield Step("retire", _names(rest), "left by an earlier release")
-    yield Step("start-beside", (BACKEND,), f"{BACKEND}: {why}")
-    yield Step("switch", (BACKEND,), "the new one is ready")
-    yield Step("retire", (serving.name,), "it has finished its requests")
+    if serves and app in wished.start_first and not holds:
+        yield Step("start-beside", (app,), why)
+    else:
+        yield Step("replace", (app, old.name), why)
+    if app == BACKEND:
+        yield Step("switch", (app,), "the new one is ready")
+    yield Step("retire", (old.name,), "it has finished its work")
 
 
-def _serving(containers: Sequence[Container], live: str) -> Container | None:
-    """Find the one that serves, or else one that could at once."""
-    mine = [one for one in containers if one.name == live and one.may_serve]
-    return next(iter([*mine, *(one for one in containers if one.ready)]), None)
+def _finish(
+    app: str, new: Container, others: Sequence[Container], old: Container | None, live: str
+) -> Iterable[Step]:
+    """Go on with a new version that an interrupted release had started."""
+    unproved = app == BACKEND and new.name != live
+    if others and (unproved or app != BACKEND):
+        yield Step("gate", (app, new.name), "it was interrupted before it had proved itself")
+    if unproved or (app == BACKEND and old and old.may_serve and not new.ready):
+        yield Step("switch", (app,), f"{new.name} is the wished one")
+    if others:
+        yield Step("retire", _names(others), "no longer needed")
+
+
+def _old(containers: Sequence[Container], live: str, wanted: str) -> Container | None:
+    """Find the one to go back to: best one that serves, else the live one or any of another version, as it is."""
+    mine = [one for one in containers if one.name == live]
+    serving = [one for one in mine if one.may_serve]
+    ready = [one for one in containers if one.ready]
+    another = [one for one in containers if one.config_hash != wanted]
+    another.sort(key=lambda one: (not one.may_serve, not one.running))
+    return next(iter([*serving, *ready, *mine, *another]), None)
 
 
 def _names(containers: Iterable[Container]) -> tuple[str, ...]:

@@ -97,6 +97,7 @@ class Request:
     maxmemory_mb: int | None = None
     persistence: bool | None = None
     working_set_mb: int | None = None
+    stop_first: bool | None = None
     command: tuple[str, ...] = ()
     migrate_command: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -144,6 +145,12 @@ KEYS: dict[str, tuple[Any, str, frozenset[str]]] = {
     "maxmemory_mb": (_whole, _MIB, frozenset({"redis"})),
     "persistence": (lambda value: isinstance(value, bool), "true or false", frozenset({"redis"})),
     "working_set_mb": (_whole, _MIB, frozenset()),
+    # Of a bot that polls, for example, no two may run, not even while a new version takes over.
+    "stop_first": (
+        lambda value: isinstance(value, bool),
+        "true or false",
+        frozenset({"backend"}),
+    ),
     "command": (_words, "a list of words", frozenset({"backend"})),
     "migrate_command": (_words, "a list of words, [] for none", frozenset({"backend"})),
     "environment": (_texts_by_name, "a mapping of names to quoted texts", frozenset({"backend"})),
@@ -155,7 +162,9 @@ RESERVED_ENVIRONMENT = frozenset(
 )
 
 # Keys an extra service may use; the others tune a server that it is not.
-_EXTRA_KEYS = frozenset({"limit_mb", "image", "working_set_mb", "command", "environment"})
+_EXTRA_KEYS = frozenset(
+    {"limit_mb", "image", "working_set_mb", "stop_first", "command", "environment"}
+)
 # Compose's own rule for service names, also valid as a host name on the network.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 

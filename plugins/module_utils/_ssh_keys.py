@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import struct
 import time
@@ -42,6 +43,12 @@ _OPTION_NAME = re.compile(
 )
 _TIME = re.compile(r"(\d{8}|\d{12}|\d{14})(Z|UTC)?")
 
+RELEASE_PROGRAM = "/usr/local/sbin/planner-release"
+_RELEASES = f'command="sudo -n {RELEASE_PROGRAM} --from-ssh='
+_FROM = re.compile(r"(?i)from=\"[^\"\s]+\"")
+_NO_NAME = re.compile(r"[^A-Za-z0-9@._-]+")
+_LONGEST_NAME = 40
+
 
 @dataclass(frozen=True)
 class Key:
@@ -62,6 +69,13 @@ class Key:
     def opens_a_shell(self) -> bool:
         """Tell whether Ansible could work with it: a forced command, as cloud-init gives root, runs only itself."""
         return "command" not in self.settings
+
+    @property
+    def name(self) -> str:
+        """Its comment as one word that means nothing to a shell; without one the fingerprint, as ssh-keygen has it."""
+        word = _NO_NAME.sub("-", self.comment).strip("-")[:_LONGEST_NAME]
+        digest = hashlib.sha256(base64.b64decode(self.blob)).digest()
+        return word or f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def parse_key(line: str) -> Key:
@@ -147,3 +161,22 @@ def usable_lines(text: str) -> tuple[str, ...]:
         if key.opens_a_shell:
             found.append(line.strip())
     return tuple(found)
+
+
+def parse_release_key(line: str) -> Key:
+    """Read a key that shall only release; raise :class:`ValueError` that says why it cannot."""
+    key = parse_key(line)
+    if key.options and not _FROM.fullmatch(key.options):
+        raise ValueError('has options of its own, and only from="..." may stand before it')
+    return key
+
+
+def release_line(key: Key) -> str:
+    """Write the line that lets this key call the release and nothing else: no shell, no terminal, no forwarding."""
+    options = [*filter(None, [key.options]), "restrict", f'{_RELEASES}{key.name}"']
+    return f"{','.join(options)} {key.type} {key.blob} {key.comment}".rstrip()
+
+
+def without_releases(text: str) -> str:
+    """Leave out the lines of :func:`release_line`; all else stays as it is."""
+    return "".join(line for line in text.splitlines(keepends=True) if _RELEASES not in line)

@@ -12,18 +12,23 @@ version_added: 0.1.0
 author: planner.droplet maintainers
 description:
   - Compares the running containers with the rendered project and does only what differs, in this order -
-    pull, start the servers, reload nginx, prepare the database, migrate, release the backend, remove what is
-    no longer wished. Waits until each is healthy.
-  - A backend that does not become ready is removed again and the old one serves on.
-  - What a step finished is remembered in C(state.json) beside the project, so that an interrupted run is
-    completed by the next one.
+    pull, start the servers, reload nginx, prepare the database, dump it before a migration, migrate, release the
+    backend and the owner's own services, remove what is no longer wished. Waits until each is healthy.
+  - A new version gets no request before it has proved itself. One that does not is removed, the old one serves on,
+    and the release is void in C(releases.jsonl) beside the project.
+  - Refuses, before anything is touched, migrations on which the running version could not go on, and a version that
+    cannot use the present schema.
+  - At the end it proves what runs, by image id, schema revision and readiness on nginx' own way.
+  - What a step finished is remembered in C(state.json), so that an interrupted run is completed by the next one.
 attributes:
   check_mode:
     support: full
-    description: Can run in check mode and lists the steps it would take.
+    description: >-
+      Can run in check mode and lists the steps it would take, and the migrations with their SQL where the image is on
+      the host.
   diff_mode:
     support: full
-    description: Shows the steps.
+    description: Shows the Compose file's difference, the migrations' SQL and the steps.
   idempotent:
     support: full
     description: A second run with the same input changes nothing.
@@ -33,7 +38,7 @@ options:
     type: path
     required: true
   compose:
-    description: The rendered Compose file, also in check mode, where it is not on the disk yet.
+    description: The rendered Compose file. It becomes C(compose.yml) once what it describes has proved itself.
     type: str
     required: true
   nginx_config:
@@ -57,21 +62,59 @@ options:
     type: list
     elements: str
     default: []
-  strategy:
+  start_first:
     description:
-      - V(start-first) starts a new backend beside the one that serves, and switches nginx over when it is
-        ready; no request is dropped. V(stop-first) replaces it in place, for machines without room for two.
+      - Services of which memory allows a second one. A new version starts beside the one that serves, which is stopped
+        when the new one has proved itself and taken over; no request is dropped.
+      - Any other service is stopped first, and started again should the new version fail.
+    type: list
+    elements: str
+    default: [backend]
+  given:
+    description: By service the image as the owner wrote it, for the log.
+    type: dict
+    default: {}
+  kind:
+    description: What the log calls it.
     type: str
-    choices: [start-first, stop-first]
-    default: start-first
+    choices: [release, rollback]
+    default: release
+  to:
+    description: The number of the release that a rollback goes back to.
+    type: int
+  by:
+    description: Who releases, for the log.
+    type: str
+    default: ""
+  accept_breaking_schema:
+    description:
+      - Release although the schema becomes, or is, one that the other version cannot use. The running version is
+        stopped before such a migration, and dump and migration come after that; should the new version fail, the dump
+        is restored and the old one started again.
+    type: bool
+    default: false
   timeout_s:
     description: Seconds a service may take to become healthy.
     type: int
     default: 120
+  soak_s:
+    description: Seconds a new version has to stay ready, without a crash, before it gets a request.
+    type: int
+    default: 10
   drain_s:
     description: Seconds that requests under way may take to finish before an old backend is stopped.
     type: int
     default: 75
+  migrate_timeout_s:
+    description: Seconds after which a migration is ended.
+    type: int
+    default: 600
+  disk_budget_mb:
+    description:
+      - MiB that images and dumps of old releases may take. What runs and what the way back to the previous release
+        needs is never removed.
+    type: int
+    default: 4096
   lock:
     description: The lock file that every event on the host takes, so that no two run together.
     type: path
@@ -100,23 +143,36 @@ steps:
   type: list
   elements: str
   returned: always
+release:
+  description: The record in the log of releases; null where no version was released.
+  type: dict
+  returned: success
+proof:
+  description: By service C(image) and C(image_id) that run, and for the backend C(container), C(readiness), C(schema).
+  type: dict
+  returned: success, but not in check mode
+cleaned:
+  description: What was removed of old releases.
+  type: list
+  elements: str
+  returned: success
 """
 
 import hashlib
 import shutil
-from contextlib import nullcontext
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.planner.droplet.plugins.module_utils._compose import Compose, DockerError
-from ansible_collections.planner.droplet.plugins.module_utils._release import Wished, steps
-from ansible_collections.planner.droplet.plugins.module_utils._release_run import (
-    Release,
-    event_lock,
+from ansible_collections.planner.droplet.plugins.module_utils._compose import DockerError
+from ansible_collections.planner.droplet.plugins.module_utils._release_engine import (
+    Outcome,
+    Request,
+    perform,
 )
 
 
 def main() -> None:
-    """Observe, plan, act, report."""
+    """Check, perform, report."""
     module = AnsibleModule(
         argument_spec={
             "project_dir": {"type": "path", "required": True},
@@ -126,58 +182,54 @@ def main() -> None:
             "database": {"type": "str", "required": True},
             "data_volume": {"type": "str", "required": True},
             "migrate_command": {"type": "list", "elements": "str", "default": []},
-            "strategy": {
-                "type": "str",
-                "choices": ["start-first", "stop-first"],
-                "default": "start-first",
-            },
+            "start_first": {"type": "list", "elements": "str", "default": ["backend"]},
+            "given": {"type": "dict", "default": {}},
+            "kind": {"type": "str", "choices": ["release", "rollback"], "default": "release"},
+            "to": {"type": "int"},
+            "by": {"type": "str", "default": ""},
+            "accept_breaking_schema": {"type": "bool", "default": False},
             "timeout_s": {"type": "int", "default": 120},
+            "soak_s": {"type": "int", "default": 10},
             "drain_s": {"type": "int", "default": 75},
+            "migrate_timeout_s": {"type": "int", "default": 600},
+            "disk_budget_mb": {"type": "int", "default": 4096},
             "lock": {"type": "path", "default": "/run/lock/planner-maintenance.lock"},
             "lock_wait_s": {"type": "int", "default": 600},
         },
         supports_check_mode=True,
     )
-    given = module.params
-    compose = Compose(given["project_dir"])
     if module.check_mode and shutil.which("docker") is None:
-        module.exit_json(changed=True, steps=["everything: Docker is not installed yet"])
-    release = Release(
-        compose,
-        database=given["database"],
-        data_volume=given["data_volume"],
-        migrate=given["migrate_command"],
-        timeout_s=given["timeout_s"],
-        drain_s=given["drain_s"],
-    )
-    taken: list[str] = []
-    lock = event_lock(given["lock"], "a release", given["lock_wait_s"])
+        steps = ["everything: Docker is not installed yet"]
+        module.exit_json(changed=True, steps=steps, release=None, cleaned=[])
+    given = dict(module.params)
+    for name in ("nginx_config", "database_setup"):
+        given[name] = _fingerprint(given[name])
     try:
-        hashes, images = compose.parsed(given["compose"])
-        wished = Wished(
-            services=hashes,
-            images=images,
-            nginx_config=_fingerprint(given["nginx_config"]),
-            database_setup=_fingerprint(given["database_setup"]),
-            migrates=bool(given["migrate_command"]),
-            start_first=given["strategy"] == "start-first",
-        )
-        with nullcontext() if module.check_mode else lock:
-            planned = steps(wished, release.observe(wished))
-            for step in planned:
-                if not module.check_mode:
-                    release.run(step)
-                taken.append(str(step))
-            if not module.check_mode:
-                # Also what was not touched: a machine that just booted is still starting.
-                release.wait_for(wished.services)
+        outcome = perform(Request(**given), check_mode=module.check_mode)
     except DockerError as error:
-        module.fail_json(msg=str(error), steps=taken)
+        module.fail_json(msg=str(error), steps=getattr(error, "taken", []))
+    changed = bool(outcome.steps) or outcome.compose_before != given["compose"]
     module.exit_json(
-        changed=bool(planned),
-        steps=taken,
-        diff={"before": "", "after": "".join(f"{step}\n" for step in taken)},
+        changed=changed or outcome.record is not None,
+        steps=outcome.steps,
+        release=outcome.record.to_dict() if outcome.record else None,
+        proof=outcome.proof,
+        cleaned=outcome.cleaned,
+        diff=_diffs(outcome, given),
     )
+
+
+def _diffs(outcome: Outcome, given: dict[str, Any]) -> list[dict[str, str]]:
+    """One for each thing an owner would read apart."""
+    path = f"{given['project_dir']}/compose.yml"
+    found = [(path, outcome.compose_before, given["compose"])]
+    found.append(("migrations", "", outcome.sql))
+    found.append(("steps", "", "".join(f"{step}\n" for step in outcome.steps)))
+    return [
+        {"before_header": header, "after_header": header, "before": before, "after": after}
+        for header, before, after in found
+        if before != after
+    ]
 
 
 def _fingerprint(text: str) -> str:

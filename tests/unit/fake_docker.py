@@ -1,75 +1,31 @@
-"""A small model of Docker, Compose and nginx' processes, in place of ``subprocess.run``."""
+"""A small model of Docker, Compose, nginx' processes and systemd's timers, in place of ``subprocess.run``."""
 
-import hashlib
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SERVICES = {
-    "nginx": {"image": "nginx:1"},
-    "backend": {"image": "backend:1"},
-    "postgres": {"image": "postgres:1"},
-    "redis": {"image": "redis:1"},
-}
-VOLUME = "planner_postgres17"
-ACTING = re.compile(r"(pull|stop|rm|up|exec|kill|run) ")
-UP = "up --detach --no-build --pull never"
+from ansible_collections.planner.droplet.plugins.module_utils._schema_program import PROGRAM
+
+from tests.unit.fake_containers import EPOCH, VOLUME, Container, Nginx, hash_of
+from tests.unit.fake_database import RefusedError, Schema
+
+ACTING = re.compile(
+    r"(pull|stop|start|rm|up|create|kill|image rm) "
+    r"|exec .*(nginx -t|prepare.sql|pg_dump|pg_restore.* --create)|run .*--name planner-migrate "
+)
 RELOAD = [
     "exec planner-nginx-1 nginx -t -q -c /etc/planner/nginx.conf",
     "kill --signal HUP planner-nginx-1",
 ]
-_LABEL = "com.docker.compose"
-
-
-def rendered(**services: dict[str, Any] | None) -> str:
-    """A Compose file with these services beside or instead of the stack's own; JSON is YAML."""
-    every = {**SERVICES, **services}
-    return json.dumps({"services": {name: entry for name, entry in every.items() if entry}})
-
-
-def hash_of(service: dict[str, Any]) -> str:
-    """What Compose would call the configuration's hash."""
-    return hashlib.sha256(json.dumps(service).encode()).hexdigest()
-
-
-class RefusedError(Exception):
-    """Docker's own words when it does not do something."""
 
 
 class Cut(BaseException):
     """The process that gave the commands is no more."""
-
-
-@dataclass
-class Container:
-    """What Docker knows about one. ``health`` is what each look shows; the last one stays."""
-
-    service: str
-    hash: str
-    created: int
-    health: list[str]
-    running: bool = True
-
-    @property
-    def ready(self) -> bool:
-        """Whether it answers requests as it should."""
-        return self.running and self.health[0] == "healthy"
-
-
-@dataclass
-class Nginx:
-    """Its workers: those that serve, and until when those stay that finish their requests."""
-
-    workers: tuple[int, ...] = ()
-    leaving: dict[int, float] = field(default_factory=dict)
-    route: str = ""
-    """The container that its workers send requests to."""
-    deaf: bool = False
-    """Whether it does not react to a signal."""
 
 
 @dataclass
@@ -78,15 +34,23 @@ class Docker:
 
     folder: Path
     containers: dict[str, Container] = field(default_factory=dict)
-    images: set[str] = field(default_factory=set)
+    images: dict[str, str] = field(default_factory=dict)
+    """Their ids by reference."""
     volumes: dict[str, str] = field(default_factory=dict)
     health: dict[str, list[str]] = field(default_factory=dict)
     """What each look at a service's new container shows. Healthy at once if missing."""
+    crashes: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    """How a service's new container crashes."""
     failing: dict[str, str] = field(default_factory=dict)
     stillborn: dict[str, str] = field(default_factory=dict)
-    """What Docker says when it made a service's container and cannot start it."""
+    """What Docker says when it cannot start a service's container."""
+    oneshots: set[str] = field(default_factory=set)
+    """Containers that outlived a release before."""
+    timers: dict[str, list[str]] = field(default_factory=dict)
+    armed: list[list[str]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     nginx: Nginx = field(default_factory=Nginx)
+    schema: Schema = field(default_factory=Schema)
     long_requests_s: float = 0
     """How long requests under way still take when nginx reloads."""
     now: float = 0
@@ -96,11 +60,14 @@ class Docker:
 
     def __call__(self, argv: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
         """Answer in place of subprocess.run."""
-        words = argv[1:]
-        if words[:3] == ["compose", "--progress", "quiet"]:
-            assert how["cwd"] == str(self.folder), "Compose finds its file in the working folder"
-            words = words[3:]
-        line = " ".join(words)
+        if argv[0] != "docker":
+            return self._systemd(list(argv))
+        words, services = argv[1:], {}
+        if words[0] == "compose":
+            common = ["compose", "--progress", "quiet", "--project-directory", str(self.folder)]
+            assert words[:7] == [*common, "--file", "-"]
+            words, services = words[7:], json.loads(how["input"])["services"]
+        line = " ".join(words).replace(PROGRAM, "<program>")
         self.calls.append(line)
         said = next(
             (say for command, say in self.failing.items() if re.search(command, line)), None
@@ -108,12 +75,28 @@ class Docker:
         if said is not None:
             return subprocess.CompletedProcess(argv, 1, "", f"{said}\n")
         try:
+            for one in self.containers.values():
+                one.live_on(self.now)
             answer = getattr(self, words[0])
-            out = answer(words[1:], how["input"]) if words[0] == "compose" else answer(words[1:])
+            if services:
+                out = answer(words[1:], services)
+            elif words[0] == "exec":
+                out = answer(words[1:], how)
+            else:
+                out = answer(words[1:])
         except RefusedError as error:
             return subprocess.CompletedProcess(argv, 1, "", f"{error}\n")
         self.after()
         return subprocess.CompletedProcess(argv, 0, out or "", "")
+
+    def _systemd(self, argv: list[str]) -> subprocess.CompletedProcess[str]:
+        if argv[0] == "systemd-run":
+            self.timers[argv[argv.index("--unit") + 1]] = argv
+            self.armed.append(argv)
+        else:
+            assert argv[:3] == ["systemctl", "--quiet", "stop"]
+            self.timers.pop(argv[3].removesuffix(".timer"), None)
+        return subprocess.CompletedProcess(argv, 0, "", "")
 
     @property
     def acted(self) -> list[str]:
@@ -134,6 +117,13 @@ class Docker:
         """The file by which nginx is switched."""
         return self.folder / "nginx" / "live.conf"
 
+    # The module ``time``, as far as it is used.
+    strftime = staticmethod(time.strftime)
+
+    def gmtime(self) -> time.struct_time:
+        """Tell the model's date."""
+        return time.gmtime(EPOCH + self.now)
+
     def sleep(self, seconds: float) -> None:
         """Time goes by without anybody waiting."""
         self.now += seconds
@@ -142,17 +132,27 @@ class Docker:
         """Tell the model's time."""
         return self.now
 
-    def compose(self, words: list[str], text: str) -> str:
-        """Read the Compose file on stdin."""
-        services = json.loads(text)["services"]
+    def time(self) -> float:
+        """Tell the model's date."""
+        return EPOCH + self.now
+
+    def config(self, words: list[str], services: dict[str, Any]) -> str:
+        """Tell Compose's hashes, or all of the file."""
         if "--hash" in words:
             return "".join(f"{name} {hash_of(entry)}\n" for name, entry in services.items())
         return json.dumps({"services": services})
 
-    def image(self, words: list[str]) -> None:
-        """Fail for an image that is not there."""
-        if words[-1] not in self.images:
-            raise RefusedError("no such image")
+    def image(self, words: list[str]) -> str:
+        """List, describe or remove images."""
+        if words[0] == "ls":
+            return "\n".join(self.images.values())
+        if words[0] == "rm":
+            self.images = {name: one for name, one in self.images.items() if one != words[-1]}
+        elif words[1] == "--format":
+            if words[-1] not in self.images:
+                raise RefusedError("no such image")
+            return self.images[words[-1]] + "\n"
+        return json.dumps([{"Id": one, "Size": 100 * 1024 * 1024} for one in words[1:]])
 
     def volume(self, words: list[str]) -> str:
         """Tell when a volume was made."""
@@ -163,87 +163,94 @@ class Docker:
 
     def pull(self, words: list[str]) -> None:
         """Every registry answers."""
-        self.images.add(words[-1])
+        self.images[words[-1]] = f"sha256:id-of-{words[-1]}"
 
-    def up(self, words: list[str]) -> None:
-        """Start what is on the disk, from images that are here."""
-        services = json.loads((self.folder / "compose.yml").read_text())["services"]
-        words = words[words.index("never") + 1 :]
-        if words[:2] == ["--no-recreate", "--scale"]:
-            name, wanted = words[2].split("=")
-            assert words[3:] == [name]
-            while len(self.of(name)) < int(wanted):
-                taken = [int(one.rpartition("-")[2]) for one in self.of(name)]
-                self._create(f"planner-{name}-{max(taken, default=0) + 1}", name, services[name])
-            return
-        assert words[0] == "--force-recreate"
-        for name in words[1:]:
+    def up(self, words: list[str], services: dict[str, Any]) -> None:
+        """Create and start in place, from images that are here."""
+        assert words[:5] == ["--detach", "--no-build", "--pull", "never", "--force-recreate"]
+        for name in words[5:]:
             # Compose keeps one, and its name, and removes those that are too many.
             present = list(self.of(name)) or [f"planner-{name}-1"]
             for surplus in present[1:]:
                 del self.containers[surplus]
             self._create(present[0], name, services[name])
+            self.start([present[0]])
+
+    def create(self, words: list[str], services: dict[str, Any]) -> None:
+        """Make one more, which does not run yet."""
+        assert words[:5] == ["--no-build", "--pull", "never", "--no-recreate", "--scale"]
+        name, wanted = words[5].split("=")
+        assert words[6:] == [name]
+        while len(self.of(name)) < int(wanted):
+            taken = [int(one.rpartition("-")[2]) for one in self.of(name)]
+            self._create(f"planner-{name}-{max(taken, default=0) + 1}", name, services[name])
 
     def _create(self, name: str, service: str, entry: dict[str, Any]) -> None:
         assert entry["image"] in self.images
         self.containers.pop(name, None)
         self.number += 1
         health = list(self.health.get(service, ["healthy"]))
-        self.containers[name] = Container(service, hash_of(entry), self.number, health)
-        if service in self.stillborn:
-            self.containers[name].running = False
-            raise RefusedError(self.stillborn[service])
-        if service == "postgres":
+        crashes = list(self.crashes.get(service, []))
+        one = Container(service, hash_of(entry), entry["image"], self.number, health, crashes)
+        self.containers[name] = one
+
+    def start(self, names: list[str]) -> None:
+        """Start containers that exist."""
+        (name,) = names
+        one = self.containers[name]
+        if one.service in self.stillborn:
+            raise RefusedError(self.stillborn[one.service])
+        if not one.running:
+            one.started, one.running = self.now, True
+        if one.service == "postgres":
             self.volumes.setdefault(VOLUME, "2026-01-01T00:00:00Z")
-        if service == "nginx":
-            self.nginx.workers, self.nginx.leaving = (), {}
+        if one.service == "nginx":
+            self.nginx.leaving = {}
             self._fork()
 
     def _fork(self) -> None:
-        """Start nginx' workers with what is on the disk."""
         self.number += 2
-        self.nginx.workers = (self.number, self.number + 1)
-        text = self.live_conf.read_text() if self.live_conf.exists() else ""
-        found = re.search(r"set \$backend http://(\S+):8000;", text)
-        self.nginx.route = found[1] if found else ""
+        self.nginx.fork(self.number, self.live_conf)
 
     def ps(self, words: list[str]) -> str:
         """List containers, their names being their ids, newest first as Docker does."""
-        found = re.search(r"service=(\S+)", " ".join(words))
+        line = " ".join(words)
+        if found := re.search(r"name=\^(\S+)\$", line):
+            return found[1] if found[1] in self.oneshots else ""
+        found = re.search(r"service=(\S+)", line)
         return "\n".join(reversed(self.of(found[1]) if found else self.containers))
 
-    def inspect(self, names: list[str]) -> str:
+    def inspect(self, words: list[str]) -> str:
         """Describe containers."""
-        return json.dumps([self._inspected(name, self.containers[name]) for name in names])
-
-    @staticmethod
-    def _inspected(name: str, one: Container) -> dict[str, Any]:
-        shown = one.health.pop(0) if len(one.health) > 1 else one.health[0]
-        labels = {f"{_LABEL}.service": one.service, f"{_LABEL}.config-hash": one.hash}
-        return {
-            "Name": f"/{name}",
-            "Created": f"2026-01-01T00:00:{one.created:09}Z",
-            "State": {"Running": one.running, "Health": {"Status": shown}},
-            "Config": {"Labels": labels},
-        }
+        if words[0] == "--format":
+            return "".join(f"{self.images.get(self.containers[n].image)}\n" for n in words[2:])
+        found = {name: self.containers[name] for name in words}
+        shown = [one.inspected(n, self.images.get(one.image, "")) for n, one in found.items()]
+        return json.dumps(shown)
 
     def top(self, words: list[str]) -> str:
         """List nginx' processes."""
         assert words[1:] == ["-eo", "pid,args"]
-        self.nginx.leaving = {
-            pid: until for pid, until in self.nginx.leaving.items() if until > self.now
-        }
-        lines = [
-            "    PID COMMAND",
-            "      1 nginx: master process nginx -c /etc/planner/nginx.conf",
-        ]
-        lines += [f"{pid:7} nginx: worker process" for pid in self.nginx.workers]
-        lines += [f"{pid:7} nginx: worker process is shutting down" for pid in self.nginx.leaving]
-        return "\n".join(lines) + "\n"
+        return self.nginx.listing(self.now)
 
-    def exec(self, words: list[str]) -> None:
-        """It needs a running container."""
-        assert self.containers[words[0]].running
+    def exec(self, words: list[str], how: dict[str, Any]) -> str:
+        """Something within a container that runs."""
+        name, program, *rest = words[1:] if words[0] == "-i" else words
+        assert self.containers[name].running
+        if program == "psql":
+            self.schema.prepared += rest[-1] == "/etc/planner/prepare.sql"
+            return "" if rest[-1] != "-" else self.schema.tells()
+        if program == "pg_dump":
+            how["stdout"].write(self.schema.dump())
+        if program == "pg_restore":
+            return self.schema.restore(rest, Path(how["stdin"].name))
+        if program == "wget":
+            found = re.fullmatch(r"http://(\S+):8000/health/ready", rest[-1])
+            assert found
+            if not self.containers[found[1]].ready:
+                raise RefusedError("wget: server returned error: HTTP/1.1 503")
+            return '{"ready": true}\n'
+        return ""
 
     def kill(self, words: list[str]) -> None:
         """Nginx starts new workers and lets the old ones finish."""
@@ -254,21 +261,39 @@ class Docker:
             self.nginx.leaving |= dict.fromkeys(self.nginx.workers, until)
             self._fork()
 
-    def run(self, words: list[str]) -> None:
-        """It needs the database."""
-        assert words[:4] == ["--rm", "--no-deps", "--no-TTY", "backend"]
+    def run(self, words: list[str], services: dict[str, Any]) -> str:
+        """Ask the backend's image for its migrations, or run them."""
+        assert words[:4] == ["--rm", "--no-deps", "--no-TTY", "--name"]
+        assert words[5] == "backend"
         assert self.one("postgres").running
+        assert words[4] not in self.oneshots, "its name is taken"
+        image = services["backend"]["image"]
+        if words[4] == "planner-schema":
+            return self.schema.asked(image, words[-1])
+        self.schema.migrate(image)
+        return ""
 
     def logs(self, words: list[str]) -> str:
         """Each container has something to say."""
         return f"the last words of {words[-1]}\n"
+
+    def events(self, words: list[str]) -> str:
+        """Tell how a container's processes ended."""
+        since = float(words[words.index("--since") + 1]) - EPOCH
+        (name,) = (one[10:] for one in words if one.startswith("container="))
+        codes = [code for when, code in self.containers[name].died if when >= since]
+        attributes = [{"Actor": {"Attributes": {"exitCode": str(code)}}} for code in codes]
+        return "\n".join(json.dumps(one) for one in attributes)
 
     def stop(self, names: list[str]) -> None:
         """Stop containers."""
         for name in names:
             self.containers[name].running = False
 
-    def rm(self, names: list[str]) -> None:
-        """Remove stopped containers."""
-        for name in names:
-            assert not self.containers.pop(name).running
+    def rm(self, words: list[str]) -> None:
+        """Remove a container, a running one only by force."""
+        force, name = words[0] == "--force", words[-1]
+        if force and name in self.oneshots:
+            self.oneshots.remove(name)
+            return
+        assert not self.containers.pop(name).running or force

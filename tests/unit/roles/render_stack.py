@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
-from ansible.template import Templar
+from ansible.template import Templar, trust_as_template
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -25,6 +25,12 @@ def role_variables(loader: DataLoader, *roles: str) -> dict[str, Any]:
     return found
 
 
+def lookup(template: str) -> str:
+    """The task's own expression for one of the role's templates."""
+    text: str = trust_as_template(f"{{{{ lookup('ansible.builtin.template', '{template}') }}}}")
+    return text
+
+
 def main() -> None:
     """Read cases (name -> variables) on stdin, print name -> path -> text."""
     init_plugin_loader([str(ROOT / ".collections")])
@@ -36,15 +42,14 @@ def main() -> None:
             "fingerprints": {"database_password": "this one"},
         },
     }
-    rendered = {
-        name: {
-            file["path"]: file["content"]
-            for file in Templar(loader=loader, variables=variables | given).template(
-                variables["__stack_files"]
-            )
+    release = lookup("compose.yml.j2")
+    rendered = {}
+    for name, given in json.load(sys.stdin).items():
+        templar = Templar(loader=loader, variables=variables | given)
+        files = {
+            one["path"]: one["content"] for one in templar.template(variables["__stack_files"])
         }
-        for name, given in json.load(sys.stdin).items()
-    }
+        rendered[name] = {"compose.yml": templar.template(release), **files}
     json.dump(rendered, sys.stdout)
 
 

@@ -2,20 +2,31 @@
 
 import json
 import shlex
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.planner.droplet.plugins.module_utils._compose import Compose, DockerError
+from ansible_collections.planner.droplet.plugins.module_utils._compose import (
+    Compose,
+    DockerError,
+    Service,
+)
 from ansible_collections.planner.droplet.plugins.module_utils._release import Container
+
+from tests.unit.command_docker import Docker, says
 
 # `docker compose config --format json` of a small project, shortened.
 CONFIG = {
     "name": "planner",
     "services": {
         "nginx": {"image": "nginx:1.28-alpine", "networks": {"edge": None}},
-        "backend": {"image": "registry.example/planner@sha256:" + "a" * 64},
+        # As bytes, which is how Compose prints it.
+        "backend": {
+            "image": "registry.example/planner@sha256:" + "a" * 64,
+            "mem_limit": "167772160",
+        },
     },
 }
 HASHES = "nginx 4b1d\nbackend 9f00\n"
@@ -32,6 +43,8 @@ def inspected(service: str, state: Mapping[str, Any], number: int = 1) -> dict[s
         "Id": service,
         "Name": f"/planner-{service}-{number}",
         "Created": f"2026-01-01T00:00:0{number}.5Z",
+        "RestartCount": 0,
+        "Image": "sha256:" + "b" * 64,
         "State": dict(state),
         "Config": {"Labels": labels},
     }
@@ -49,35 +62,6 @@ TEST_STATES: list[tuple[dict[str, Any], bool, str]] = [
 ]
 
 
-class Docker:
-    """A `docker` on PATH: the first pattern that fits the arguments decides what happens."""
-
-    def __init__(self, folder: Path) -> None:
-        """Keep the script and its log in a folder."""
-        self.folder = folder
-        self.log = folder / "calls"
-
-    def answer(self, rules: Mapping[str, str]) -> None:
-        """Write the script: shell pattern of the arguments -> shell commands."""
-        cases = "".join(f"  {pattern}) {commands} ;;\n" for pattern, commands in rules.items())
-        script = self.folder / "docker"
-        script.write_text(
-            f'#!/bin/sh\necho "$PWD: $*" >> {shlex.quote(str(self.log))}\ncase "$*" in\n{cases}'
-            '  *) echo "unexpected: $*" >&2; exit 99 ;;\nesac\n'
-        )
-        script.chmod(0o755)
-
-    @property
-    def calls(self) -> list[str]:
-        """Working folder and arguments of each call."""
-        return self.log.read_text().splitlines()
-
-
-def says(text: str) -> str:
-    """Shell commands that print a text as it is."""
-    return f"printf %s {shlex.quote(text)}"
-
-
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     """A fake `docker`, the first on PATH."""
@@ -92,7 +76,7 @@ def compose(tmp_path: Path) -> Compose:
     """A project whose folder exists."""
     folder = tmp_path / "project"
     folder.mkdir()
-    return Compose(str(folder))
+    return Compose(str(folder), "services: {}\n")
 
 
 class TestErrors:
@@ -133,12 +117,40 @@ class TestCommand:
     """How the command is called."""
 
     def test_it_runs_in_the_project(self, docker: Docker, compose: Compose) -> None:
-        """Compose finds its file in the working folder; its progress bars stay away."""
-        docker.answer({"*": says("done")})
-        assert compose.compose("up", "--detach", "nginx") == "done"
-        assert docker.calls == [
-            f"{compose.folder}: compose --progress quiet up --detach nginx",
-        ]
+        """Compose reads the given text, not what is on the disk; its progress bars stay away."""
+        docker.answer({"*": "cat"})
+        assert compose.compose("up", "--detach", "nginx") == "services: {}\n"
+        common = f"compose --progress quiet --project-directory {compose.folder} --file -"
+        assert docker.calls == [f"{compose.folder}: {common} up --detach nginx"]
+
+    def test_nothing_is_read_from_the_terminal(self, docker: Docker, compose: Compose) -> None:
+        """A command without input has an empty one, and does not take what belongs to another."""
+        docker.answer({"*": "cat"})
+        assert compose.docker("exec", "x") == ""
+        assert compose.docker("exec", "x", stdin="given") == "given"
+
+    def test_files_instead_of_memory(
+        self, docker: Docker, compose: Compose, tmp_path: Path
+    ) -> None:
+        """What is too large for memory goes from and to files, byte by byte, and only root reads it."""
+        source, target = tmp_path / "in", tmp_path / "out"
+        source.write_bytes(bytes(range(256)))
+        target.write_text("something longer that was here before" * 20)
+        docker.answer({"*": "cat"})
+        said = compose.docker("exec", "x", read_from=str(source), write_to=str(target))
+        assert said == ""
+        assert target.read_bytes() == source.read_bytes()
+        target.unlink()
+        compose.docker("exec", "x", read_from=str(source), write_to=str(target))
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+    def test_a_failure_says_why_though_its_output_is_a_file(
+        self, docker: Docker, compose: Compose, tmp_path: Path
+    ) -> None:
+        """The command's own words are on the other stream."""
+        docker.answer({"*": "echo half; echo WHY >&2; exit 1"})
+        with pytest.raises(DockerError, match=r"^WHY$"):
+            compose.docker("exec", "x", write_to=str(tmp_path / "out"))
 
     def test_arguments_are_never_split(self, docker: Docker, compose: Compose) -> None:
         """An argument with blanks and shell characters arrives as one."""
@@ -150,14 +162,14 @@ class TestCommand:
         docker.answer({"ps*": ":", "image*": ":"})
         compose = Compose(str(tmp_path / "not" / "there"))
         assert compose.containers() == ()
-        assert compose.has_image("x")
+        assert compose.image_id("x") == ""
 
 
 class TestParsed:
     """Reading a Compose file that may not be on the disk."""
 
-    def test_hashes_and_images(self, docker: Docker, tmp_path: Path) -> None:
-        """Compose itself says each service's hash and image; the file goes in on stdin."""
+    def test_services(self, docker: Docker, tmp_path: Path) -> None:
+        """Compose itself says each service's hash, image and limit in MiB; the file goes in on stdin."""
         read = f"cat > {shlex.quote(str(tmp_path / 'stdin'))}"
         docker.answer(
             {
@@ -165,23 +177,17 @@ class TestParsed:
                 "*'config --format json'": f"{read}; {says(json.dumps(CONFIG))}",
             }
         )
-        hashes, images = Compose(str(tmp_path / "absent")).parsed("services: {}\n")
-        assert hashes == {"nginx": "4b1d", "backend": "9f00"}
-        assert images == {
-            "nginx": "nginx:1.28-alpine",
-            "backend": "registry.example/planner@sha256:" + "a" * 64,
+        assert Compose(str(tmp_path / "absent"), "services: {}\n").parsed() == {
+            "nginx": Service("4b1d", "nginx:1.28-alpine", 0),
+            "backend": Service("9f00", "registry.example/planner@sha256:" + "a" * 64, 160),
         }
         assert (tmp_path / "stdin").read_text() == "services: {}\n"
-        assert all(
-            f"compose --project-directory {tmp_path / 'absent'} --file - config" in call
-            for call in docker.calls
-        )
 
     def test_a_file_that_compose_refuses(self, docker: Docker, compose: Compose) -> None:
         """What Compose says about a wrong file reaches the owner."""
         docker.answer({"*": "echo 'services.nginx.ports must be a list' >&2; exit 15"})
         with pytest.raises(DockerError, match="ports must be a list"):
-            compose.parsed("x")
+            compose.parsed()
 
 
 class TestContainers:
@@ -201,8 +207,16 @@ class TestContainers:
             {"ps*": "echo 1", "inspect*": says(json.dumps([inspected("backend", state)]))}
         )
         (found,) = compose.containers()
-        hashed = "hash of backend"
-        assert found == Container("backend", "planner-backend-1", hashed, running, health)
+        hashed, image_id = "hash of backend", "sha256:" + "b" * 64
+        assert found == Container(
+            "backend", "planner-backend-1", hashed, running, health, 0, image_id=image_id
+        )
+
+    def test_crashes(self, docker: Docker, compose: Compose) -> None:
+        """How often Docker started one again is seen."""
+        one = inspected("backend", {"Running": True}) | {"RestartCount": 3}
+        docker.answer({"ps*": "echo 1", "inspect*": says(json.dumps([one]))})
+        assert compose.containers()[0].restarts == 3
 
     def test_all_are_asked_for_in_one_call(self, docker: Docker, compose: Compose) -> None:
         """Stopped containers count, other projects' and one-shot ones do not; one inspect for all."""
@@ -232,72 +246,3 @@ class TestContainers:
         docker.answer({"ps*": "echo 1; echo 2"})
         assert compose.container_ids("worker") == ["1", "2"]
         assert "label=com.docker.compose.service=worker" in docker.calls[0]
-
-
-@pytest.mark.parametrize("code, expected", [(0, True), (1, False)])
-def test_has_image(docker: Docker, compose: Compose, code: int, expected: bool) -> None:  # noqa: FBT001
-    """An image is there when Docker can inspect it."""
-    docker.answer({"image*": f"exit {code}"})
-    assert compose.has_image("nginx:1.28-alpine") is expected
-    assert docker.calls[0].endswith("image inspect --format {{.Id}} nginx:1.28-alpine")
-
-
-# `docker top ID -eo pid,args` during a reload.
-PROCESSES = """\
-    PID COMMAND
-   4711 nginx: master process nginx -c /etc/planner/nginx.conf -g daemon off;
-   4750 nginx: worker process is shutting down
-   4751 nginx: worker process is shutting down
-   4801 nginx: worker process
-    913 sleep 60
-"""
-
-
-class TestNginxWorkers:
-    """Who serves and who only finishes."""
-
-    @pytest.mark.parametrize("leaving, expected", [(False, ("4801",)), (True, ("4750", "4751"))])
-    def test_during_a_reload(
-        self,
-        docker: Docker,
-        compose: Compose,
-        leaving: bool,  # noqa: FBT001
-        expected: tuple[str, ...],
-    ) -> None:
-        """Old and new workers are told apart; the master and other processes are none."""
-        docker.answer({"ps*": "echo 9", "top*": says(PROCESSES)})
-        assert compose.nginx_workers(leaving=leaving) == expected
-        assert "label=com.docker.compose.service=nginx" in docker.calls[0]
-        assert docker.calls[1].endswith("top 9 -eo pid,args")
-
-    def test_without_nginx(self, docker: Docker, compose: Compose) -> None:
-        """Where there is no nginx, nobody has to be waited for."""
-        docker.answer({"ps*": ":"})
-        assert compose.nginx_workers() == compose.nginx_workers(leaving=True) == ()
-
-
-@pytest.mark.parametrize(
-    "commands, expected",
-    [("echo 2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"), ("echo no such >&2; exit 1", "")],
-)
-def test_created(docker: Docker, compose: Compose, commands: str, expected: str) -> None:
-    """A volume is recognised by when it was made; one that is not there has no such time."""
-    docker.answer({"volume*": commands})
-    assert compose.created("planner_postgres17") == expected
-    call = "volume inspect --format {{.CreatedAt}} planner_postgres17"
-    assert docker.calls[0].endswith(call)
-
-
-@pytest.mark.parametrize(
-    "commands, expected",
-    [
-        ("printf '\\nlast words\\n'", "last words"),
-        ("echo on stderr >&2", "on stderr"),
-        ("echo no such container >&2; exit 1", ""),
-    ],
-)
-def test_last_words(docker: Docker, compose: Compose, commands: str, expected: str) -> None:
-    """The end of a log, both streams, helps to explain a failure; that there is none is not another."""
-    docker.answer({"*logs*": commands})
-    assert compose.last_words("planner-backend-1") == expected
-    assert docker.calls[0].endswith("logs --tail 15 planner-backend-1")

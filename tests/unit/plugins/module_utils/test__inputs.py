@@ -17,17 +17,28 @@ SPEC: dict[str, dict[str, Any]] = {
     "droplet_budget": {"type": "float"},
     "droplet_flag": {"type": "bool"},
     "droplet_backups": {"type": "str", "choices": ["none", "weekly", "daily"]},
+    "droplet_registry_login": {"type": "dict", "no_log": True},
     "droplet_admin_user": {"type": "str"},
     "droplet_admin_keys": {"type": "list"},
+    "droplet_release_keys": {"type": "list"},
     "droplet_ssh_port": {"type": "int"},
 }
 GOOD: dict[str, Any] = {"droplet_size": "s-1vcpu-1gb"}
+
+OWN = {"name": "worker", "limit_mb": 32}
+LOGIN = {"registry": "ghcr.io", "username": "anna", "password": "x" * 8}
 
 ACCEPTED: list[dict[str, Any]] = [
     {},
     {"droplet_image": ""},
     {"droplet_image": "registry.example:5000/app/backend:1.2"},
     {"droplet_image": "app@sha256:" + "0" * 64},
+    {"droplet_image": "docker-daemon:planner/backend:1.2"},
+    {"droplet_services": [OWN | {"image": "docker-daemon:worker:1"}]},
+    {"droplet_registry_login": {}},
+    {"droplet_registry_login": None},
+    {"droplet_registry_login": LOGIN},
+    {"droplet_registry_login": LOGIN | {"password": "", "registry": "hub.example:5000"}},
     {"droplet_secrets": {"openai_api_key": "x" * 8, "telegram_bot_token": ""}},
     {"droplet_swap_mb": None},
     {"droplet_swap_mb": "2048"},
@@ -41,6 +52,8 @@ ACCEPTED: list[dict[str, Any]] = [
     {"droplet_admin_user": "a" * 32},
     {"droplet_admin_keys": []},
     {"droplet_admin_keys": [ED25519, f'from="203.0.113.9" {OTHER} laptop\n']},
+    {"droplet_release_keys": []},
+    {"droplet_admin_keys": [ED25519], "droplet_release_keys": [f'from="203.0.113.9" {OTHER} ci']},
     {"droplet_ssh_port": 1},
     {"droplet_ssh_port": 65535},
     {"droplet_ssh_port": "2222"},
@@ -61,6 +74,41 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"droplet_size": "s-1vcpu-1bg"}, "'s-1vcpu-1gb'"),
     ({"droplet_image": "https://hub/app:1"}, "is no image reference"),
     ({"droplet_image": "app:1\n"}, "is no image reference"),
+    ({"droplet_image": "docker-daemon:"}, "is no image reference"),
+    ({"droplet_image": "docker-daemon:-x"}, "is no image reference"),
+    (
+        {"droplet_services": [{"name": "nginx", "image": "docker-daemon:nginx:1"}]},
+        "droplet_services[0].image = 'docker-daemon:nginx:1': cannot be where nginx comes from",
+    ),
+    ({"droplet_registry_login": "ghcr.io"}, "droplet_registry_login: has the wrong type"),
+    (
+        {"droplet_registry_login": LOGIN | {"user": "anna"}},
+        "droplet_registry_login.user: is no key. Do: write 'username'",
+    ),
+    (
+        {"droplet_registry_login": {"registry": "ghcr.io", "username": "anna"}},
+        "droplet_registry_login.password: is missing. Do: write registry, username, password, or {}",
+    ),
+    (
+        {"droplet_registry_login": LOGIN | {"username": ""}},
+        "droplet_registry_login.username: is missing",
+    ),
+    (
+        {"droplet_registry_login": LOGIN | {"username": 5}},
+        "droplet_registry_login.username: is not a text",
+    ),
+    (
+        {"droplet_registry_login": LOGIN | {"registry": "https://ghcr.io"}},
+        "droplet_registry_login.registry = 'https://ghcr.io': is no registry's name",
+    ),
+    (
+        {"droplet_registry_login": LOGIN | {"registry": "ghcr.io/anna"}},
+        "such as ghcr.io, or docker.io for Docker Hub",
+    ),
+    (
+        {"droplet_registry_login": LOGIN | {"password": "x" * 7}},
+        "droplet_registry_login.password: is too short to be a secret",
+    ),
     ({"droplet_image": 5}, "droplet_image = 5: has the wrong type"),
     ({"droplet_flag": 1}, "droplet_flag = 1: has the wrong type. Do: write true or false."),
     ({"droplet_budget": True}, "droplet_budget = True: has the wrong type"),
@@ -107,6 +155,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"droplet_admin_keys": [None]}, "droplet_admin_keys[0]: is no public key"),
     ({"droplet_admin_keys": [{"key": ED25519}]}, "droplet_admin_keys[0]: "),
+    ({"droplet_release_keys": ED25519}, "droplet_release_keys = "),
+    (
+        {"droplet_release_keys": [ED25519, f"restrict {OTHER}"]},
+        'droplet_release_keys[1]: has options of its own, and only from="..." may stand before it. Do: ',
+    ),
+    (
+        {"droplet_admin_keys": [f"{OTHER} me"], "droplet_release_keys": [f"{OTHER} ci"]},
+        "droplet_release_keys[0]: is in droplet_admin_keys too, so it opens a shell. Do: make one",
+    ),
+    ({"droplet_release_keys": [None]}, "droplet_release_keys[0]: is no public key"),
 ]
 
 
@@ -139,9 +197,15 @@ def test_all_at_once() -> None:
         {"droplet_secrets": {"key": 31337}},
         {"droplet_secrets": ["31337"]},
         {"droplet_secret": {"key": "31337"}},
+        {"droplet_registry_login": ["31337"]},
+        {"droplet_registry_login": LOGIN | {"password": "31337"}},
+        {"droplet_registry_login": LOGIN | {"password": 31337}},
+        {"droplet_registry_login": LOGIN | {"pasword": "31337"}},
+        {"droplet_registry_logn": LOGIN | {"password": "31337"}},
         {"droplet_secrets": {"KEY": "31337"}},
         {"droplet_secrets": {"key": "31337"}},
         {"droplet_admin_keys": ["-----BEGIN OPENSSH PRIVATE KEY-----\n31337"]},
+        {"droplet_release_keys": ["-----BEGIN OPENSSH PRIVATE KEY-----\n31337"]},
     ],
 )
 def test_secrets_stay_secret(wrong: dict[str, Any]) -> None:

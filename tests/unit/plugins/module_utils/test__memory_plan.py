@@ -96,6 +96,7 @@ class TestLaws:
             assert fits or not event.required or event.name == "release"
             if event.name == "release":
                 assert made.strategy == ("start-first" if fits else "stop-first")
+                assert ("backend" in made.start_first) is fits
             assert (made.scenarios[event.name].verdict != "refused") == fits
 
     @LAW

@@ -83,6 +83,31 @@ def test_verdicts(
     assert (made.strategy, made.gap_s) == (strategy, gap_s)
 
 
+# own services, swap; of which a second one fits beside the first
+START_FIRST: list[tuple[list[dict[str, Any]], int, tuple[str, ...], str]] = [
+    ([], 1024, ("backend",), "start-first"),
+    ([own(100)], 1024, ("backend", "worker"), "start-first"),
+    # A small one still has room where a second backend has none.
+    ([own(156) | {"working_set_mb": 60}], 286, ("worker",), "stop-first"),
+    ([own(156) | {"working_set_mb": 130}], 286, (), "stop-first"),
+    # Of some no two may run, whatever the memory.
+    ([own(100) | {"stop_first": True}], 1024, ("backend",), "start-first"),
+    ([{"name": "backend", "stop_first": True}, own(100)], 1024, ("worker",), "stop-first"),
+    ([own(100) | {"stop_first": False}], 1024, ("backend", "worker"), "start-first"),
+]
+
+
+@pytest.mark.parametrize("services, swap_mb, start_first, strategy", START_FIRST)
+def test_start_first(
+    services: list[dict[str, Any]], swap_mb: int, start_first: tuple[str, ...], strategy: str
+) -> None:
+    """Each service that releases replace is judged by its own size; the strategy is the backend's."""
+    made = drafted("s-1vcpu-1gb", services, swap_mb)
+    assert sorted(made.start_first) == sorted(start_first)
+    assert made.strategy == strategy
+    assert (made.gap_s == 0) is ("backend" in start_first)
+
+
 def test_scenario_sums() -> None:
     """What an event needs is in memory up to the budget, the rest in swap, and warned of."""
     backup = drafted("s-1vcpu-1gb", [own(100)]).scenarios["backup"]

@@ -19,6 +19,14 @@ def test_to_dict_is_plain() -> None:
     assert made["services"]["backend"]["environment"] == {"TZ": "UTC"}
     assert made["services"]["worker"]["extra"]
     assert made["warnings"] == []
+    assert made["start_first"] == ["backend", "worker"]
+
+
+def test_app_images() -> None:
+    """The images that releases replace: the backend's, though there is none yet, and the owner's own."""
+    made = plan("s-1vcpu-2gb", WISHES, backend_image="app:1").to_dict()
+    assert made["app_images"] == {"backend": "app:1", "worker": "worker:1"}
+    assert plan("s-1vcpu-1gb").to_dict()["app_images"] == {"backend": ""}
 
 
 def test_to_dict_is_a_copy() -> None:

@@ -8,9 +8,10 @@ from ansible_collections.planner.droplet.plugins.module_utils._release import (
     Container,
     Observed,
     Wished,
-    not_ready,
+    needs_schema,
     steps,
 )
+from ansible_collections.planner.droplet.plugins.module_utils._schema import Revision, Verdict
 
 IMAGES = {"nginx": "nginx:1", "postgres": "postgres:1", "redis": "redis:1", "backend": "backend:1"}
 WISHED = Wished(
@@ -40,6 +41,11 @@ def but(*others: Container, without: str = "", observed: Observed = RUNNING) -> 
     return replace(observed, containers=(*kept, *others))
 
 
+def knows(schema: Verdict, observed: Observed) -> Observed:
+    """The same host after the database was asked."""
+    return replace(observed, schema=schema)
+
+
 def done(**marks: str) -> Observed:
     """The running host with other marks; an empty one was never set."""
     every = {**DONE, **marks}
@@ -47,14 +53,19 @@ def done(**marks: str) -> Observed:
 
 
 PULL_ALL = "pull backend:1 nginx:1 postgres:1 redis:1"
+# Only once PostgreSQL runs it is known what there is to migrate.
 START_ALL = [
     "start nginx postgres redis",
     "remember nginx",
     "prepare-database postgres",
-    "migrate backend",
+    "look-again backend",
     "start backend",
     "switch backend",
 ]
+NOTHING = Verdict("none")
+ADDS = Verdict("migrate", dump=True, pending=(Revision("0002"),))
+FIRST_SCHEMA = Verdict("migrate", pending=(Revision("0001"),))
+BREAKS = Verdict("migrate", dump=True, pending=(Revision("0002", ("drops a column",)),))
 FIRST = tuple(up(service) for service in FOUNDATION)
 BESIDE = ["start-beside backend", "switch backend", "retire planner-backend-1"]
 NEXT = replace(
@@ -62,6 +73,14 @@ NEXT = replace(
     services={**WISHED.services, "backend": "newer"},
     images={**IMAGES, "backend": "backend:2"},
 )
+
+INSTEAD = [f"replace backend {SERVING}", "switch backend", f"retire {SERVING}"]
+
+
+def asked(schema: Verdict) -> Observed:
+    """The first version serves, the next one's image is here, and the database was asked."""
+    return knows(schema, replace(RUNNING, images=ALL_IMAGES | {"backend:2"}))
+
 
 TEST_STEPS: list[tuple[str, Wished, Observed, list[str]]] = [
     ("everything is as wished", WISHED, RUNNING, []),
@@ -98,19 +117,69 @@ TEST_STEPS: list[tuple[str, Wished, Observed, list[str]]] = [
         but(without="backend", observed=done(migrated="")),
         START_ALL[3:],
     ),
-    ("interrupted before the backend", WISHED, but(without="backend"), START_ALL[4:]),
+    (
+        "the same, and the database was asked",
+        WISHED,
+        knows(FIRST_SCHEMA, but(without="backend", observed=done(migrated=""))),
+        ["migrate backend", *START_ALL[4:]],
+    ),
+    (
+        "interrupted before the backend",
+        WISHED,
+        knows(NOTHING, but(without="backend")),
+        START_ALL[4:],
+    ),
+    ("the same, not asked yet", WISHED, but(without="backend"), START_ALL[3:]),
     # changes of a running host
     (
         "a new version",
         NEXT,
         RUNNING,
-        ["pull backend:2", "migrate backend", *BESIDE],
+        ["pull backend:2", "look-again backend", *BESIDE],
+    ),
+    ("nothing to migrate", NEXT, asked(NOTHING), ["remember backend", *BESIDE]),
+    ("dumped before it migrates", NEXT, asked(ADDS), ["dump postgres", "migrate backend", *BESIDE]),
+    (
+        "a database without a table is not dumped",
+        NEXT,
+        asked(FIRST_SCHEMA),
+        ["migrate backend", *BESIDE],
+    ),
+    (
+        "the old version cannot go on, which was accepted",
+        NEXT,
+        asked(BREAKS),
+        ["hold planner-backend-1", "dump postgres", "migrate backend", *INSTEAD],
+    ),
+    (
+        "the same, and nobody is sure who serves",
+        NEXT,
+        replace(asked(BREAKS), live=""),
+        ["hold planner-backend-1", "dump postgres", "migrate backend", *INSTEAD],
+    ),
+    (
+        "the same, but nobody serves",
+        NEXT,
+        but(replace(up("backend"), running=False), observed=asked(BREAKS)),
+        ["dump postgres", "migrate backend", *INSTEAD],
+    ),
+    (
+        "the new version runs already: its own migration does not stop it",
+        WISHED,
+        knows(BREAKS, done(migrated="")),
+        ["dump postgres", "migrate backend"],
     ),
     (
         "a new version whose migration is done",
         NEXT,
-        replace(done(migrated="backend:2"), images=ALL_IMAGES | {"backend:2"}),
+        knows(NOTHING, replace(done(migrated="backend:2"), images=ALL_IMAGES | {"backend:2"})),
         BESIDE,
+    ),
+    (
+        "no room for two",
+        replace(NEXT, start_first=frozenset()),
+        asked(ADDS),
+        ["dump postgres", "migrate backend", *INSTEAD],
     ),
     (
         "a new version without migrations",
@@ -128,7 +197,7 @@ TEST_STEPS: list[tuple[str, Wished, Observed, list[str]]] = [
     (
         "the password changed",
         WISHED,
-        but(up("backend", "old"), observed=done(database_setup="d0")),
+        but(up("backend", "old"), observed=knows(NOTHING, done(database_setup="d0"))),
         ["prepare-database postgres", *BESIDE],
     ),
     (
@@ -149,16 +218,6 @@ TEST_STEPS: list[tuple[str, Wished, Observed, list[str]]] = [
         ["pull w:1", "start worker"],
     ),
     (
-        "a service of the owner's own changed: it is replaced in place",
-        replace(
-            WISHED,
-            services={**WISHED.services, "worker": "newer"},
-            images={**IMAGES, "worker": "nginx:1"},
-        ),
-        but(up("worker")),
-        ["start worker"],
-    ),
-    (
         "a service was removed",
         WISHED,
         but(up("worker"), up("bot")),
@@ -176,7 +235,12 @@ TEST_STEPS: list[tuple[str, Wished, Observed, list[str]]] = [
     ),
     # what happens to containers
     ("one stopped", WISHED, but(replace(up("redis"), running=False)), ["start redis"]),
-    ("one is unhealthy", WISHED, but(replace(up("backend"), health="unhealthy")), START_ALL[4:]),
+    (
+        "one is unhealthy",
+        WISHED,
+        knows(NOTHING, but(replace(up("backend"), health="unhealthy"))),
+        START_ALL[4:],
+    ),
     ("one is still starting", WISHED, but(replace(up("backend"), health="starting")), []),
     ("one has no health check", WISHED, but(replace(up("nginx"), health="")), []),
     ("an image left that nobody needs now", WISHED, replace(RUNNING, images=frozenset()), []),
@@ -194,44 +258,33 @@ def test_steps(wished: Wished, observed: Observed, expected: list[str]) -> None:
     assert found == expected
 
 
-REDIS = up("redis")
-TEST_REASONS: list[tuple[tuple[Container, ...], str]] = [
-    ((), "not there yet"),
-    ((replace(REDIS, config_hash="old", running=False),), "its configuration changed"),
-    ((replace(REDIS, running=False, health="unhealthy"),), "it stopped"),
-    ((replace(REDIS, health="unhealthy"),), "it is unhealthy"),
+def test_each_step_has_its_reason() -> None:
+    """What is migrated is named; the others say why."""
+    found = [str(step) for step in steps(NEXT, asked(BREAKS))]
+    assert found == [
+        "hold planner-backend-1 (it cannot work on the new schema)",
+        "dump postgres (before 0002)",
+        "migrate backend (0002)",
+        "replace backend planner-backend-1 (its configuration changed)",
+        "switch backend (the new one is ready)",
+        "retire planner-backend-1 (it has finished its work)",
+    ]
+    custom = asked(Verdict("migrate", dump=True))
+    assert str(steps(NEXT, custom)[1]) == "migrate backend (first start of backend:2)"
+
+
+# the marks say that this image's schema is there, containers; whether the database is asked
+TEST_NEEDS: list[tuple[Wished, Observed, bool]] = [
+    (WISHED, RUNNING, False),
+    (NEXT, RUNNING, True),
+    (WISHED, but(without="backend"), True),
+    (WISHED, but(up("backend", "old")), True),
+    (replace(NEXT, migrates=False), RUNNING, False),
+    (replace(WISHED, services={}, images={}), RUNNING, False),
 ]
 
 
-@pytest.mark.parametrize("containers, expected", TEST_REASONS)
-def test_a_start_says_why(containers: tuple[Container, ...], expected: str) -> None:
-    """Each service that starts has its reason in the diff."""
-    (step,) = steps(WISHED, but(*containers, without="redis"))
-    assert str(step) == f"start redis (redis: {expected})"
-
-
-# running, health; ready; whether it serves or may come to
-TEST_STATES: list[tuple[bool, str, bool, bool]] = [
-    (True, "healthy", True, True),
-    (True, "", True, True),
-    (True, "starting", False, True),
-    (True, "unhealthy", False, False),
-    (False, "healthy", False, False),
-    (False, "", False, False),
-]
-
-
-@pytest.mark.parametrize("running, health, ready, may_serve", TEST_STATES)
-def test_not_ready(running: bool, health: str, ready: bool, may_serve: bool) -> None:  # noqa: FBT001
-    """A container is ready when it runs and its health check, if any, passed."""
-    one = Container("one", "planner-one-1", "x", running, health)
-    assert (one.ready, one.may_serve) == (ready, may_serve)
-    found = (up("other"), one)
-    assert not_ready(["other", "one"], found) == (() if ready else ("one",))
-    # One good container does not make up for another.
-    assert not_ready(["one"], (*found, up("one", number=2))) == (() if ready else ("one",))
-
-
-def test_one_that_is_not_there_is_not_ready() -> None:
-    """A service without any container is not ready."""
-    assert not_ready(["other", "one"], (up("other"),)) == ("one",)
+@pytest.mark.parametrize("wished, observed, expected", TEST_NEEDS)
+def test_needs_schema(wished: Wished, observed: Observed, expected: bool) -> None:  # noqa: FBT001
+    """A container for the question is started only where the answer matters."""
+    assert needs_schema(wished, observed) is expected

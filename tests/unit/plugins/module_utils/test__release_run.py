@@ -1,28 +1,34 @@
 """The steps of a release as they are carried out, against a small model of Docker and nginx."""
 
-import json
-import os
-import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.planner.droplet.plugins.module_utils._compose import DockerError
-from ansible_collections.planner.droplet.plugins.module_utils._release import steps
+from ansible_collections.planner.droplet.plugins.module_utils._release import Step, steps
 from ansible_collections.planner.droplet.plugins.module_utils._release_run import RECOVERS_S
 
-from tests.unit.fake_docker import RELOAD, SERVICES, Docker, rendered
-from tests.unit.release_bench import RELEASE, installed, marks, release, release_all, wished
+from tests.unit.fake_docker import Docker
+from tests.unit.release_bench import (
+    INSTEAD,
+    NEW,
+    OLD,
+    RELEASE,
+    release,
+    release_all,
+    serving_first,
+    wished,
+)
 
-OLD, NEW = "planner-backend-1", "planner-backend-2"
+CREATED = RELEASE[1]
+REMOVED = f"rm --force {NEW}"
+ALONE: dict[str, Any] = {"start_first": frozenset()}
 
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     """A host on which the first version serves."""
-    docker = installed(tmp_path / "planner", monkeypatch)
-    release_all(release(docker), docker, "backend:1")
-    docker.calls.clear()
-    return docker
+    return serving_first(tmp_path / "planner", monkeypatch)
 
 
 class TestRecovery:
@@ -31,72 +37,92 @@ class TestRecovery:
     def test_it_recovers(self, docker: Docker) -> None:
         """It passes a probe again while it is waited for: nothing is done to it."""
         docker.one("postgres").health = ["unhealthy", "unhealthy", "healthy"]
-        release_all(release(docker), docker, "backend:1")
+        release_all(docker, "backend:1")
         assert docker.acted == []
-        assert docker.now > 0
 
     def test_it_does_not(self, docker: Docker) -> None:
         """When the time is over it is replaced."""
-        docker.one("postgres").health = ["unhealthy"]
-        release_all(release(docker), docker, "backend:1")
+        docker.one("postgres").health, before = ["unhealthy"], docker.now
+        release_all(docker, "backend:1")
         assert any(call.startswith("up ") and "postgres" in call for call in docker.acted)
-        assert docker.now >= RECOVERS_S
+        assert docker.now - before >= RECOVERS_S
 
 
-class TestGate:
-    """A version that is not ready gets no request and leaves nothing behind."""
+MEMORY = "the kernel killed it, as a rule because it grew over its limit"
+# what the new version's looks show and when it crashes, what is said
+TEST_UNPROVED: list[tuple[str, list[str], list[tuple[float, int]], str]] = [
+    ("never ready", ["starting"], [], "it was not ready within 5 s."),
+    ("unhealthy", ["starting", "starting", "unhealthy"], [], "its health check fails."),
+    ("crashes", [""], [(1.5, 3)], "it crashed once within 2 s (exit code 3)."),
+    ("crashes at once", [""], [(0, 1)], "it crashed once within 0 s (exit code 1)."),
+    (
+        "killed at its limit",
+        ["healthy"],
+        [(1, 137)],
+        f"it crashed once within 1 s (exit code 137: {MEMORY} of 160 MiB).",
+    ),
+    ("again and again", [""], [(0, 1), (0, 1)], "it crashed 2 times within 0 s (exit code 1)."),
+]
+UNPROVED = pytest.mark.parametrize(
+    "health, crashes, says", [row[1:] for row in TEST_UNPROVED], ids=[r[0] for r in TEST_UNPROVED]
+)
 
-    @pytest.mark.parametrize(
-        "health, says",
-        [
-            (["starting"], "Not healthy within 5 s: backend."),
-            (["starting", "starting", "unhealthy"], f"Failed: {NEW}."),
-        ],
-    )
-    def test_never_ready(self, docker: Docker, health: list[str], says: str) -> None:
+
+class TestBeside:
+    """A version that does not prove itself gets no request and leaves nothing behind."""
+
+    @UNPROVED
+    def test_unproved(
+        self, docker: Docker, health: list[str], crashes: list[tuple[float, int]], says: str
+    ) -> None:
         """The new container alone goes, its last lines are told once, and nginx is not touched."""
-        docker.health["backend"] = health
+        docker.health["backend"], docker.crashes["backend"] = health, crashes
         live, route, old = docker.live_conf.read_bytes(), docker.nginx.route, docker.one("backend")
         with pytest.raises(DockerError) as error:
-            release_all(release(docker), docker, "backend:2")
-        assert docker.acted == [*RELEASE[:3], f"stop {NEW}", f"rm {NEW}"]
+            release_all(docker, "backend:2")
+        assert docker.acted == [*RELEASE[:3], REMOVED]
         assert docker.of("backend") == {OLD: old}
         assert old.ready
         assert (docker.live_conf.read_bytes(), docker.nginx.route) == (live, route)
-        told = str(error.value)
-        assert told.startswith("The new version did not become ready and was removed; the old one")
-        assert says in told
-        assert told.count(f"the last words of {NEW}") == 1
-        assert f"of {OLD}" not in told
-        assert told.endswith("release again.")
+        first, *rest = str(error.value).splitlines()
+        serves = "The new version was removed and the old one serves on"
+        assert first == f"{serves}: {NEW}: {says}"
+        assert rest == [
+            f"--- the last lines of {NEW}:",
+            f"the last words of {NEW}",
+            "Do: read its last lines above, mend the image, release again.",
+        ]
 
-    def test_it_fails_at_once(self, docker: Docker) -> None:
-        """One that is unhealthy is not waited for until the time is over."""
-        docker.health["backend"] = ["unhealthy"]
-        with pytest.raises(DockerError, match="Failed"):
-            release_all(release(docker), docker, "backend:2")
-        assert docker.now == 0
+    def test_it_has_to_live_a_while(self, docker: Docker) -> None:
+        """Ready at once is not enough: requests come after the time it has to stay up."""
+        before = docker.now
+        release_all(docker, "backend:2")
+        assert docker.acted == RELEASE
+        assert 2 <= docker.now - before < 6
 
     def test_only_the_new_one_is_judged(self, docker: Docker) -> None:
         """An old one that never gets healthy is no reason to keep its successor back."""
         docker.one("backend").health = ["starting"]
-        release_all(release(docker), docker, "backend:2")
-        assert docker.now == 0
+        release_all(docker, "backend:2")
         assert list(docker.of("backend")) == [docker.nginx.route] == [NEW]
 
+    def test_one_that_cannot_be_made(self, docker: Docker) -> None:
+        """Docker's own words come, and nothing was made."""
+        docker.failing = {"create": "no space left on device"}
+        with pytest.raises(DockerError, match="No new container of backend can be made: no space"):
+            release_all(docker, "backend:2")
+        assert list(docker.of("backend")) == [docker.nginx.route] == [OLD]
+
     def test_one_that_cannot_start(self, docker: Docker) -> None:
-        """Docker's own words come with the container's, and what it made is removed."""
+        """Docker's own words come, and what it made is removed."""
         docker.stillborn["backend"] = "exec format error"
-        with pytest.raises(DockerError, match="exec format error") as error:
-            release_all(release(docker), docker, "backend:2")
-        assert str(error.value).count(f"the last words of {NEW}") == 1
-        assert list(docker.of("backend")) == [OLD]
+        with pytest.raises(DockerError, match="the old one serves on: exec format error"):
+            release_all(docker, "backend:2")
+        assert docker.acted == [*RELEASE[:3], REMOVED]
 
     def test_it_is_asked_again_before_the_switch(self, docker: Docker) -> None:
         """One that fell ill between its gate and the switch is not switched to either."""
-        run = release(docker)
-        (docker.folder / "compose.yml").write_text(rendered(backend={"image": "backend:2"}))
-        wish = wished("backend:2")
+        run, wish = release(docker, "backend:2"), wished("backend:2", migrates=False)
         *others, switch, _ = steps(wish, run.observe(wish))
         for step in others:
             run.run(step)
@@ -111,158 +137,53 @@ class TestGate:
         assert OLD in docker.live_conf.read_text()
 
 
-class TestSwitch:
-    """Which container nginx sends requests to."""
+class TestGate:
+    """What an interrupted release had started proves itself, too."""
 
-    def test_the_file_is_whole_before_nginx_reads_it(
-        self, docker: Docker, monkeypatch: pytest.MonkeyPatch
+    def test_it_does(self, docker: Docker) -> None:
+        """It stays up without a crash for as long as any new one has to, and nothing is done to it."""
+        run, before = release(docker), docker.now
+        run.run(Step("gate", ("backend", OLD), ""))
+        assert docker.now - before == 2
+        assert docker.acted == []
+
+    def test_it_does_not(self, docker: Docker) -> None:
+        """It goes, and one that was stopped for it is started again."""
+        docker.images["backend:2"] = "sha256:2"
+        run = release(docker, "backend:2")
+        run.compose.compose(*CREATED.split())
+        docker.containers[NEW].crashes = [(1, 1)]
+        run.compose.docker("start", NEW)
+        docker.now += 30
+        run.compose.docker("stop", OLD)
+        with pytest.raises(DockerError, match="the old one serves again: planner-backend-2: it cr"):
+            release_all(docker, "backend:2", run=run)
+        assert docker.acted[-2:] == [REMOVED, f"start {OLD}"]
+        assert docker.one("backend").ready
+
+
+class TestInstead:
+    """Where memory does not allow two, the old one stops first."""
+
+    def test_it_is_kept_until_the_new_one_serves(self, docker: Docker) -> None:
+        """Stop, start, prove, switch; only then it goes, and the time nobody served is known."""
+        run = release_all(docker, "backend:2", **ALONE)
+        assert docker.acted == ["pull --quiet backend:2", *INSTEAD]
+        assert 2 <= run.back.gap_s < 3
+
+    @UNPROVED
+    def test_unproved(
+        self, docker: Docker, health: list[str], crashes: list[tuple[float, int]], says: str
     ) -> None:
-        """The file gets its name in one rename, then nginx is told; only that makes it certain."""
-        seen: list[str] = []
-        real = os.replace
-
-        def noted(source: str, target: str) -> None:
-            if target == str(docker.live_conf):
-                assert Path(source).parent == docker.live_conf.parent
-                text = "# Written by the release.\nset $backend http://planner-backend-2:8000;\n"
-                assert Path(source).read_text() == text
-                assert stat.S_IMODE(Path(source).stat().st_mode) == 0o644
-                assert docker.nginx.route == OLD
-                assert marks(docker)["live"] == "", "it is not certain until nginx has read it"
-                seen.extend(docker.acted[-1:])
-            real(source, target)
-
-        monkeypatch.setattr(os, "replace", noted)
-        release_all(release(docker), docker, "backend:2")
-        assert seen == RELEASE[2:3], "right after the gate"
-        assert docker.nginx.route == marks(docker)["live"] == NEW
-
-    @pytest.mark.parametrize("command", ["nginx -t", "kill"])
-    def test_a_switch_that_did_not_end_is_not_believed(self, docker: Docker, command: str) -> None:
-        """What nginx may not have read yet is switched to again before the old one goes."""
-        docker.failing = {command: "WHY"}
-        with pytest.raises(DockerError, match="WHY"):
-            release_all(release(docker), docker, "backend:2")
-        assert NEW in docker.live_conf.read_text()
-        assert docker.nginx.route == OLD
-        assert docker.containers[OLD].ready
-        run = release(docker)
-        assert run.observe(wished("backend:2")).live == ""
-        docker.failing = {}
-        docker.calls.clear()
-        release_all(run, docker, "backend:2")
-        assert docker.acted == RELEASE[3:]
-        assert docker.nginx.route == NEW
-
-    def test_back_and_forth(self, docker: Docker) -> None:
-        """Two switches that did not end, there and back, are not taken for none."""
-        run = release(docker)
-        docker.failing = {"kill": "WHY"}
-        with pytest.raises(DockerError, match="WHY"):
-            release_all(run, docker, "backend:2")
-        docker.failing = {"nginx -t": "WHY"}
-        with pytest.raises(DockerError, match="WHY"):
-            release_all(run, docker, "backend:1")
-        assert OLD in docker.live_conf.read_text()
-        assert release(docker).observe(wished("backend:1")).live == ""
-
-    def test_back_to_one_by_its_name(self, docker: Docker) -> None:
-        """Where nginx' container is gone and another one is good, that one serves meanwhile."""
-        docker.live_conf.write_text("set $backend http://gone:8000;\n")
-        (docker.folder / "state.json").write_text(json.dumps(marks(docker) | {"live": "gone"}))
-        run, routes = release(docker), []
-        docker.after = lambda: routes.append(docker.nginx.route)
-        assert run.observe(wished("backend:2")).live == "gone"
-        release_all(run, docker, "backend:2")
-        assert list(dict.fromkeys(routes)) == [OLD, NEW]
-
-    @pytest.mark.parametrize("text", [None, "", "# by hand\n", "set $backend http://x;\n"])
-    def test_a_file_that_is_not_the_releases_own(self, docker: Docker, text: str | None) -> None:
-        """Without a file, or with one that someone emptied, it is not known who serves."""
-        docker.live_conf.unlink()
-        if text is not None:
-            docker.live_conf.write_text(text)
-        assert release(docker).observe(wished("backend:1")).live == ""
-
-
-class TestReload:
-    """Nginx has the new configuration when workers of its own serve."""
-
-    def test_it_waits_for_new_workers(
-        self, docker: Docker, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """As long as the old workers serve, the reload is not over."""
-        real, before = docker.kill, docker.nginx.workers
-        docker.nginx.deaf = True
-
-        def slowly(seconds: float) -> None:
-            docker.now += seconds
-            if docker.now > 3:
-                docker.nginx.deaf = False
-                real(["--signal", "HUP", "planner-nginx-1"])
-
-        monkeypatch.setattr(docker, "sleep", slowly)
-        release(docker).reload("nginx")
-        assert docker.acted == RELOAD
-        assert 3 < docker.now < 4
-        assert set(docker.nginx.workers).isdisjoint(before)
-
-    def test_they_never_come(self, docker: Docker) -> None:
-        """Nginx that does not react ends the release with a clear message; the old one stays."""
-        docker.nginx.deaf = True
-        docker.one("nginx").health = ["starting"]
+        """The new one goes, the old one is started again and serves."""
+        docker.health["backend"], docker.crashes["backend"] = health, crashes
+        run = release(docker, "backend:2")
         with pytest.raises(DockerError) as error:
-            release_all(release(docker), docker, "backend:2")
-        assert str(error.value).startswith("nginx did not take its new configuration.")
-        assert "the last words of planner-nginx-1" in str(error.value)
-        assert 10 <= docker.now < 11
-        assert docker.acted == RELEASE[:5]
-        assert set(docker.of("backend")) == {OLD, NEW}
-
-    def test_nginx_without_workers(self, docker: Docker) -> None:
-        """Old workers that are gone are not enough: someone has to serve."""
-        docker.nginx.workers = ()
-        docker.nginx.deaf = True
-        with pytest.raises(DockerError, match="nginx did not take its new configuration"):
-            release(docker).reload("nginx")
-
-    def test_an_invalid_configuration_is_not_loaded(self, docker: Docker) -> None:
-        """What nginx refuses is never told to it."""
-        docker.failing = {"nginx -t": "unknown directive"}
-        with pytest.raises(DockerError, match="unknown directive"):
-            release(docker).reload("nginx")
-        assert docker.acted == RELOAD[:1]
-
-
-class TestRetire:
-    """The old one stops when nobody needs it."""
-
-    @pytest.mark.parametrize("requests_s, waited_s", [(0, 0), (8, 8), (3600, 20)])
-    def test_it_waits_for_requests_under_way(
-        self, docker: Docker, monkeypatch: pytest.MonkeyPatch, requests_s: int, waited_s: int
-    ) -> None:
-        """It stops when nginx' old workers are gone, or after drain_s at the latest."""
-        docker.long_requests_s = requests_s
-        stopped_at: list[float] = []
-        real = docker.stop
-
-        def stop(names: list[str]) -> None:
-            stopped_at.append(docker.now)
-            real(names)
-
-        monkeypatch.setattr(docker, "stop", stop)
-        release_all(release(docker), docker, "backend:2")
-        (when,) = stopped_at
-        assert waited_s <= when < waited_s + 1
-        assert list(docker.of("backend")) == [NEW]
-
-    def test_only_those_named(self, docker: Docker) -> None:
-        """Stopped gracefully first, then removed; everything else runs on."""
-        docker.images.add("worker:1")
-        (docker.folder / "compose.yml").write_text(rendered(worker={"image": "worker:1"}))
-        run = release(docker)
-        run.start("worker")
-        docker.calls.clear()
-        run.retire("planner-worker-1")
-        assert docker.acted == ["stop planner-worker-1", "rm planner-worker-1"]
-        assert all(docker.one(service).ready for service in SERVICES)
+            release_all(docker, "backend:2", run=run, **ALONE)
+        serves = "The new version was removed and the old one serves again"
+        assert str(error.value).startswith(f"{serves}: {NEW}: {says}\n--- the last lines of {NEW}")
+        assert docker.acted[1:] == [*INSTEAD[:3], REMOVED, f"start {OLD}"]
+        assert docker.one("backend").ready
+        assert docker.nginx.route == OLD
+        assert run.back.gap_s > 0 or "within 0 s" in says
+        assert docker.timers == {}

@@ -38,6 +38,15 @@ READ = [
         ),
     ),
     (
+        [{"name": "backend", "stop_first": False}, OWN | {"stop_first": True}],
+        (
+            Request("backend", "droplet_services[0]", stop_first=False),
+            Request(
+                "worker", "droplet_services[1]", limit_mb=64, image="worker:1", stop_first=True
+            ),
+        ),
+    ),
+    (
         [{"name": "backend", "migrate_command": []}],
         (Request("backend", "droplet_services[0]", migrate_command=()),),
     ),
@@ -56,6 +65,8 @@ WRONG: list[tuple[Any, str, str]] = [
     ("backend", "droplet_services", "is not a list"),
     ([{"limit_mb": 4}], "droplet_services[0]", "an entry with a name"),
     ([{"name": 4}], "droplet_services[0]", "an entry with a name"),
+    ([{**OWN, "stop_first": "yes"}], "droplet_services[0].stop_first", "true or false"),
+    ([{"name": "redis", "stop_first": True}], "droplet_services[0].stop_first", "to backend"),
     ([{"name": "redis"}, {"name": "redis"}], "droplet_services[1].name", "is there twice"),
     ([{"name": "postgresql"}], "droplet_services[0].name", "write 'postgres'"),
     ([{**OWN, "image": None}], "droplet_services[0].name", "needs image and limit_mb"),

@@ -8,7 +8,10 @@ import pytest
 from ansible_collections.planner.droplet.plugins.module_utils._ssh_keys import (
     TYPES,
     parse_key,
+    parse_release_key,
+    release_line,
     usable_lines,
+    without_releases,
 )
 
 from tests.unit.ssh_keys import ED25519, OTHER, line, public_key
@@ -138,3 +141,63 @@ def test_usable_lines() -> None:
     text = f'# me\n\n  {ED25519} me \r\nnonsense\ncommand="x" {OTHER}\nfrom="x" {OTHER}\n'
     assert usable_lines(text) == (f"{ED25519} me", f'from="x" {OTHER}')
     assert usable_lines("") == ()
+
+
+COMMAND = 'command="sudo -n /usr/local/sbin/planner-release --from-ssh='
+# the line that the owner wrote -> what stands in authorized_keys
+TEST_RELEASE_LINES = [
+    (f"{ED25519} ci", f'restrict,{COMMAND}ci" {ED25519} ci'),
+    (f" {ED25519} ci@github \n", f'restrict,{COMMAND}ci@github" {ED25519} ci@github'),
+    (
+        f'from="203.0.113.9" {ED25519} ci',
+        f'from="203.0.113.9",restrict,{COMMAND}ci" {ED25519} ci',
+    ),
+    (
+        f'{ED25519} $(reboot)"; `id` --from-ssh=x',
+        f'restrict,{COMMAND}reboot-id---from-ssh-x" {ED25519} $(reboot)"; `id` --from-ssh=x',
+    ),
+    (f"{ED25519} {'x' * 50}", f'restrict,{COMMAND}{"x" * 40}" {ED25519} {"x" * 50}'),
+]
+TEST_NO_RELEASE_KEYS = [
+    ("~/.ssh/release_key.pub", "is the name of a file"),
+    (f"restrict {ED25519}", 'has options of its own, and only from="..." may stand before it'),
+    (f'command="x" {ED25519}', "has options of its own"),
+    (f'from="a",pty {ED25519}', "has options of its own"),
+    (f'from="a",from="b" {ED25519}', "has options of its own"),
+    (f"from=a {ED25519}", "has options of its own"),
+    (f'from="a b" {ED25519}', "has options of its own"),
+]
+
+
+@pytest.mark.parametrize("given, expected", TEST_RELEASE_LINES)
+def test_release_line(given: str, expected: str) -> None:
+    """OpenSSH reads it, it opens no shell, and nothing of the comment gets into the command but a plain word."""
+    text = release_line(parse_release_key(given))
+    assert text == expected
+    assert ssh_keygen_reads(text)
+    assert parse_key(text).settings.keys() >= {"restrict", "command"}
+    assert not parse_key(text).opens_a_shell
+
+
+def test_a_release_key_without_a_comment() -> None:
+    """It goes by the fingerprint that ssh-keygen shows."""
+    shown = subprocess.run(
+        ["ssh-keygen", "-l", "-f", "-"], input=ED25519, capture_output=True, text=True, check=True
+    ).stdout.split()[1]
+    assert f'--from-ssh={shown}"' in release_line(parse_release_key(ED25519))
+
+
+@pytest.mark.parametrize("given, says", TEST_NO_RELEASE_KEYS)
+def test_no_release_key(given: str, says: str) -> None:
+    """What would widen the line, or make sshd skip it, is refused."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        parse_release_key(given)
+    assert says in str(caught.value)
+
+
+def test_without_releases() -> None:
+    """Our own lines go, whatever key they are for; every other byte stays."""
+    others = f'# me\r\n\n{ED25519} me\n{COMMAND[:9]}x" {OTHER}'
+    ours = [f"{release_line(parse_release_key(text))}\n" for text, _ in TEST_RELEASE_LINES]
+    assert without_releases("".join([*ours, others])) == others
+    assert without_releases("") == ""

@@ -10,9 +10,11 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.planner.droplet.plugins.modules import admin_keys
 
-from tests.unit.ssh_keys import ED25519, OTHER
+from tests.unit.ssh_keys import ED25519, OTHER, line
 
 FORCED = f"no-pty,command=\"echo 'Please login as the user debian';sleep 10\" {OTHER}"
+COMMAND = 'restrict,command="sudo -n /usr/local/sbin/planner-release --from-ssh='
+THIRD = line("ssh-ed25519", bytes(range(2, 34)))
 EXPIRED = f'expiry-time="20200101" {OTHER}'
 
 Run = Callable[..., dict[str, Any]]
@@ -126,3 +128,95 @@ def test_a_comment_in_an_old_encoding(run: Run, home: Path) -> None:
     text = admin_keys.read(str(home / ".ssh/authorized_keys"))
     assert text == f"{ED25519} B\ufffdro\n"
     assert run(text)["count"] == 1
+
+
+# the account's file, root's, the keys and the release keys given -> what the account's is to hold
+ReleaseCase = tuple[str | None, str | None, list[str], list[str], str]
+TEST_RELEASE_KEYS: dict[str, ReleaseCase] = {
+    "beside given keys": (
+        None,
+        None,
+        [ED25519],
+        [f"{OTHER} ci"],
+        f'{ED25519}\n{COMMAND}ci" {OTHER} ci\n',
+    ),
+    "beside root's, on the first run": (
+        None,
+        ED25519,
+        [],
+        [f"{OTHER} ci"],
+        f'{ED25519}\n{COMMAND}ci" {OTHER} ci\n',
+    ),
+    "beside the account's own": (
+        f"# mine\n{ED25519}",
+        OTHER,
+        [],
+        [f"{OTHER} ci", f'from="203.0.113.9" {THIRD} ci'],
+        f'# mine\n{ED25519}\n{COMMAND}ci" {OTHER} ci\nfrom="203.0.113.9",{COMMAND}ci" {THIRD} ci\n',
+    ),
+    "another one": (
+        f'{ED25519}\n{COMMAND}ci" {OTHER} ci\n',
+        None,
+        [],
+        [f"{THIRD} ci"],
+        f'{ED25519}\n{COMMAND}ci" {THIRD} ci\n',
+    ),
+    "removed, beside the account's own": (
+        f'{ED25519}\n{COMMAND}ci" {OTHER} ci\n',
+        None,
+        [],
+        [],
+        f"{ED25519}\n",
+    ),
+    "removed, beside given keys": (
+        f'{ED25519}\n{COMMAND}ci" {OTHER} ci\n',
+        None,
+        [ED25519],
+        [],
+        f"{ED25519}\n",
+    ),
+    "given twice": (
+        None,
+        None,
+        [ED25519],
+        [f"{OTHER} ci", f"{OTHER} ci\n"],
+        f'{ED25519}\n{COMMAND}ci" {OTHER} ci\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TEST_RELEASE_KEYS.values(), ids=TEST_RELEASE_KEYS)
+def test_release_keys(run: Run, case: ReleaseCase) -> None:
+    """Those given stand last, behind their command; those given before and not any more are gone."""
+    own, roots, keys, release_keys, expected = case
+    result = run(own, roots, keys=keys, release_keys=release_keys)
+    assert (result["authorized_keys"], result["count"]) == (expected, 1)
+    again = run(expected, roots, keys=keys, release_keys=release_keys)
+    assert again["authorized_keys"] == expected
+
+
+@pytest.mark.parametrize(
+    "own, keys",
+    [(f"{OTHER}\n{ED25519}\n", []), (None, [f'from="a" {OTHER}', ED25519])],
+)
+def test_a_release_key_that_opens_a_shell(run: Run, own: str | None, keys: list[str]) -> None:
+    """The server would take the line with the shell, so it is refused, wherever that line is from."""
+    result = run(own, None, keys=keys, release_keys=[f"{OTHER} ci"])
+    assert result["failed"]
+    assert result["msg"].startswith(
+        "Nothing was changed: the release key ci gives deploy a shell already. Do: "
+    )
+
+
+def test_a_release_key_is_no_way_in(run: Run) -> None:
+    """With it alone nobody could manage the host."""
+    result = run(f'{COMMAND}ci" {OTHER} ci\n', None, release_keys=[f"{OTHER} ci"])
+    assert result["failed"]
+    assert "deploy has no valid key that gives a shell" in result["msg"]
+
+
+def test_what_is_no_release_key(run: Run) -> None:
+    """It is named by its place in the list."""
+    result = run(ED25519, None, release_keys=[f"{OTHER} ci", f"pty {THIRD}"])
+    assert result["failed"]
+    assert result["msg"].startswith("Nothing was changed: release_keys[1] has options of its own")

@@ -12,11 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.planner.droplet.plugins.module_utils import _release_run
+from ansible_collections.planner.droplet.plugins.module_utils._event_lock import event_lock
 from ansible_collections.planner.droplet.plugins.modules import release
 
-from tests.unit.fake_docker import RELOAD, SERVICES, UP, VOLUME, Docker, rendered
-from tests.unit.release_bench import FIRST_RUN, RELEASE, SECOND, Run, installed, runner
+from tests.unit.fake_containers import SERVICES, VOLUME, rendered
+from tests.unit.fake_docker import RELOAD, Docker
+from tests.unit.release_bench import (
+    FIRST_RUN,
+    INSTEAD,
+    RELEASE,
+    SECOND,
+    Run,
+    installed,
+    runner,
+)
 
 
 @pytest.fixture
@@ -53,7 +62,7 @@ class TestPreview:
             "start nginx postgres redis",
             "remember nginx",
             "prepare-database postgres",
-            "migrate backend",
+            "look-again backend",
             "start backend",
             "switch backend",
         ]
@@ -63,20 +72,28 @@ class TestPreview:
     def test_of_a_release(self, run: Run, docker: Docker) -> None:
         """A preview shows the steps with reasons as its diff, and changes nothing."""
         run()
-        state, live = (docker.folder / "state.json").read_bytes(), docker.live_conf.read_bytes()
+        docker.images["backend:2"] = "sha256:2"
+        docker.schema.brings["backend:2"] = ["0001", "0002"]
+        before = {one: one.read_bytes() for one in docker.folder.rglob("*") if one.is_file()}
         result = run(SECOND, check=True)
         assert result["changed"]
-        assert result["diff"] == {"before": "", "after": "\n".join(result["steps"]) + "\n"}
+        assert result["release"] is None
         assert result["steps"] == [
-            "pull backend:2 (not on this host)",
-            "migrate backend (first start of backend:2)",
-            "start-beside backend (backend: its configuration changed)",
+            "dump postgres (before 0002)",
+            "migrate backend (0002)",
+            "start-beside backend (its configuration changed)",
             "switch backend (the new one is ready)",
-            "retire planner-backend-1 (it has finished its requests)",
+            "retire planner-backend-1 (it has finished its work)",
+        ]
+        assert [(one["after_header"], one["after"]) for one in result["diff"]] == [
+            (f"{docker.folder}/compose.yml", SECOND),
+            ("migrations", "-- 0002\nCREATE TABLE t0002 (id int);"),
+            ("steps", "\n".join(result["steps"]) + "\n"),
         ]
         assert docker.acted == []
-        assert (docker.folder / "state.json").read_bytes() == state
-        assert docker.live_conf.read_bytes() == live
+        assert {
+            one: one.read_bytes() for one in docker.folder.rglob("*") if one.is_file()
+        } == before
 
     def test_of_no_change(self, run: Run) -> None:
         """A preview after a run has nothing to say."""
@@ -84,7 +101,7 @@ class TestPreview:
         result = run(check=True)
         assert not result["changed"]
         assert result["steps"] == []
-        assert result["diff"]["after"] == ""
+        assert result["diff"] == []
 
 
 class TestRelease:
@@ -120,11 +137,13 @@ class TestRelease:
         assert list(docker.of("backend")) == [docker.nginx.route] == ["planner-backend-2"]
 
     def test_without_room_for_two(self, run: Run, docker: Docker) -> None:
-        """With stop-first the backend is replaced in place."""
+        """With stop-first the old one stops before the new one starts."""
         run()
-        run(SECOND, strategy="stop-first")
-        assert docker.acted == [*RELEASE[:2], f"{UP} --force-recreate backend", *RELOAD]
-        assert not run(SECOND, strategy="stop-first")["changed"]
+        result = run(SECOND, start_first=[])
+        assert docker.acted == [RELEASE[0], *INSTEAD]
+        assert result["release"]["strategy"] == "stop-first"
+        assert 2 <= result["release"]["gap_s"] < 4
+        assert not run(SECOND, start_first=[])["changed"]
 
     def test_new_nginx_configuration(self, run: Run, docker: Docker) -> None:
         """Nginx is asked whether the configuration is valid, then told to reload: no restart."""
@@ -143,7 +162,8 @@ class TestRelease:
         """Without a migration command there is no migration."""
         run()
         run(SECOND, migrate_command=[])
-        assert docker.acted == [RELEASE[0], *RELEASE[2:]]
+        assert docker.acted == RELEASE
+        assert not any("planner-schema" in call for call in docker.calls)
 
     def test_removed_service(self, run: Run, docker: Docker) -> None:
         """A service that is no longer wished is stopped and removed, and only that one."""
@@ -162,27 +182,19 @@ class TestRelease:
 
 
 class TestLock:
-    """No two events run together."""
+    """No two events run together. A preview is one: it may start a container that asks the image."""
 
-    def test_a_preview_takes_none(self, run: Run, docker: Docker) -> None:
-        """A preview neither makes the lock file nor waits for a holder."""
-        lock = docker.folder.parent / "lock"
-        run(check=True)
-        assert not lock.exists()
-        with _release_run.event_lock(str(lock), "the backup", 0):
-            assert run(check=True)["changed"]
-        assert docker.now == 0
-
-    def test_a_release_waits_for_its_turn(self, run: Run, docker: Docker) -> None:
+    @pytest.mark.parametrize("check", [False, True])
+    def test_it_waits_for_its_turn(self, run: Run, docker: Docker, *, check: bool) -> None:
         """Nothing on the host is even looked at while another event runs; its name is told."""
         lock = docker.folder.parent / "lock"
-        with _release_run.event_lock(str(lock), "the backup", 0):
-            result = run(lock_wait_s=3)
+        with event_lock(str(lock), "the backup", 0):
+            result = run(lock_wait_s=3, check=check)
         assert result["failed"]
         pid = os.getpid()
         assert f"the backup (pid {pid}) has been running for more than 3 s" in result["msg"]
         assert 3 <= docker.now <= 4
-        assert all(call.startswith("compose ") for call in docker.calls), docker.calls
+        assert docker.calls == []
         assert run()["changed"]
 
     def test_it_reads_what_the_other_one_did(
@@ -240,6 +252,7 @@ def test_as_a_process_of_its_own(tmp_path: Path, root: Path) -> None:
         "database_setup": "",
         "database": "planner",
         "data_volume": VOLUME,
+        "lock": str(tmp_path / "lock"),
         "_ansible_check_mode": True,
     }
     done = subprocess.run(

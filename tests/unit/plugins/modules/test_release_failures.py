@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.fake_docker import Docker
-from tests.unit.release_bench import FIRST_RUN, SECOND, Run, installed, runner
+from tests.unit.release_bench import FIRST_RUN, SECOND, Run, installed, log, runner
 
 
 @pytest.fixture
@@ -34,8 +34,20 @@ TEST_FAILURES: list[tuple[str, str, list[str], list[str]]] = [
     ),
     (
         "a migration that fails",
-        "run .*alembic",
+        "^run .*alembic",
         ["The migration alembic upgrade head failed; the backend was not replaced.", "WHY"],
+        ["pull", "reload", "prepare-database", "dump"],
+    ),
+    (
+        "an image that does not tell its migrations",
+        "^run .*planner-schema",
+        ["The new version does not tell its migrations; everything runs as before.", "WHY"],
+        ["pull", "reload", "prepare-database"],
+    ),
+    (
+        "a dump that cannot be made",
+        "pg_dump",
+        ["The dump before the migration is not good, so nothing was migrated: WHY"],
         ["pull", "reload", "prepare-database"],
     ),
     (
@@ -46,21 +58,27 @@ TEST_FAILURES: list[tuple[str, str, list[str], list[str]]] = [
     ),
     (
         "a database that refuses its set-up",
-        "exec .* psql",
+        "exec .* psql .*prepare",
         ["WHY"],
         ["pull", "reload"],
     ),
     (
         "a backend that cannot be made",
-        "up .* backend",
-        ["The new version did not become ready and was removed; the old one serves on.", "WHY"],
-        ["pull", "reload", "prepare-database", "migrate"],
+        "^create ",
+        ["No new container of backend can be made: WHY"],
+        ["pull", "reload", "prepare-database", "dump", "migrate"],
+    ),
+    (
+        "a backend that cannot be started",
+        "start planner-backend-2",
+        ["The new version was removed and the old one serves on: WHY"],
+        ["pull", "reload", "prepare-database", "dump", "migrate"],
     ),
     (
         "an old backend that does not stop",
         "stop planner-backend-1",
         ["WHY"],
-        ["pull", "reload", "prepare-database", "migrate", "start-beside", "switch"],
+        ["pull", "reload", "prepare-database", "dump", "migrate", "start-beside", "switch"],
     ),
     ("a Compose file that is not valid", "config", ["WHY"], []),
 ]
@@ -76,6 +94,8 @@ def test_failures(
     changed: dict[str, Any] = {"nginx_config": "new", "database_setup": "new"}
     run()
     before = docker.one("backend")
+    docker.schema.brings["backend:2"] = ["0001", "0002"]
+    text = (docker.folder / "compose.yml").read_bytes()
     docker.failing = {failing: "WHY"}
     result = run(SECOND, **changed)
     assert result["failed"]
@@ -87,12 +107,18 @@ def test_failures(
     assert docker.containers[docker.nginx.route].ready
     assert not any("kill" in call for call in docker.acted) or "reload" in taken
 
+    assert (docker.folder / "compose.yml").read_bytes() == text
+    records = [(one["result"], one["reason"]) for one in log(docker)[1:]]
+    begun = taken and taken[-1] not in {"pull", "reload"} and "planner-schema" not in failing
+    assert records == ([("void", result["msg"].splitlines()[0])] if begun else [])
     docker.failing = {}
     repaired = run(SECOND, **changed)
-    every = ["pull", "reload", "prepare-database", "migrate", "start-beside", "switch", "retire"]
-    assert [step.split()[0] for step in repaired["steps"]] == [
-        action for action in every if action not in taken
-    ]
+    every = ["pull", "reload", "prepare-database", "dump", "migrate"]
+    every += ["start-beside", "switch", "retire"]
+    # Nothing is migrated without a dump of what is there now.
+    done = set(taken) - ({"dump"} if "migrate" not in taken else set())
+    left = [action for action in every if action not in done]
+    assert [step.split()[0] for step in repaired["steps"]] == left
     assert not run(SECOND, **changed)["changed"]
 
 

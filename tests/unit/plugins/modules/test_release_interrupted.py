@@ -7,8 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.unit.fake_docker import ACTING, RELOAD, Cut, Docker, rendered
-from tests.unit.release_bench import FIRST_RUN, RELEASE, SECOND, Run, installed, runner
+from tests.unit.fake_containers import rendered
+from tests.unit.fake_docker import ACTING, RELOAD, Cut, Docker
+from tests.unit.release_bench import (
+    FIRST_RUN,
+    INSTEAD,
+    OLD,
+    RELEASE,
+    SECOND,
+    Run,
+    installed,
+    log,
+    runner,
+)
 
 
 @pytest.fixture
@@ -27,8 +38,9 @@ def cut_at(docker: Docker, number: int, *, late: bool) -> Callable[..., Any]:
     """A stand-in for subprocess.run whose caller is gone before or right after an acting command."""
 
     def cut(argv: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
-        command = " ".join(argv[4:] if argv[2] == "--progress" else argv[1:])
-        here = len(docker.acted) == number and ACTING.match(command)
+        command = " ".join(argv[8:] if argv[1] == "compose" else argv[1:])
+        acts = argv[0] == "docker" and ACTING.match(command)
+        here = len(docker.acted) == number and acts
         if here and not late:
             raise Cut
         answer = docker(argv, **how)
@@ -37,6 +49,13 @@ def cut_at(docker: Docker, number: int, *, late: bool) -> Callable[..., Any]:
         return answer
 
     return cut
+
+
+def logged(docker: Docker, images: str) -> None:
+    """The log knows what runs, and no release is left open."""
+    last = log(docker)[-1]
+    assert (last["result"], last["images"]["backend"]) == ("good", images)
+    assert not (docker.folder / "release.running.json").exists()
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
@@ -63,6 +82,7 @@ def test_interrupted_anywhere(
     rest = [call for call in first + second if call not in RELOAD]
     assert list(dict.fromkeys(rest)) == FIRST_RUN[:-2]
     assert docker.nginx.route == "planner-backend-1"
+    logged(docker, "backend:1")
     assert not run()["changed"]
 
 
@@ -96,7 +116,45 @@ def test_a_release_that_is_interrupted_anywhere_leaves_no_gap(
             run(SECOND)
     assert docker.acted == RELEASE[: number + late]
     wanted = rendered(backend={"image": "backend:3"}) if third else SECOND
-    finished = (number, late, third) == (len(RELEASE) - 1, True, False)
-    assert run(wanted)["changed"] is not finished
+    assert run(wanted)["changed"]
     assert list(docker.of("backend")) == [docker.nginx.route]
+    logged(docker, "backend:3" if third else "backend:2")
     assert not run(wanted)["changed"]
+
+
+ALONE: dict[str, Any] = {"start_first": []}
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(len(INSTEAD)))
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_stop_first_release_that_is_interrupted_anywhere(
+    run: Run,
+    docker: Docker,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    *,
+    late: bool,
+    broken: bool,
+) -> None:
+    """The next run ends with the new version, or, where that crashes, with the old one that serves again."""
+    run()
+    docker.images["backend:2"] = "sha256:2"
+    docker.crashes["backend"] = [(20, 1)] if broken else []
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "run", cut_at(docker, number, late=late))
+        with pytest.raises(Cut):
+            run(SECOND, **ALONE)
+    docker.now += 20
+    docker.crashes["backend"] = [(1, 1)] if broken else []
+    result = run(SECOND, **ALONE)
+    if result.get("failed"):
+        assert broken
+        assert result["msg"].startswith("The new version was removed and the old one serve")
+        assert list(docker.of("backend")) == [docker.nginx.route] == [OLD]
+        assert docker.one("backend").ready
+        assert log(docker)[-1]["result"] == "void"
+        docker.crashes = {}
+        run(SECOND, **ALONE)
+    assert list(docker.of("backend")) == [docker.nginx.route]
+    logged(docker, "backend:2")

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.planner.droplet.plugins.module_utils._compose import DockerError
-from ansible_collections.planner.droplet.plugins.module_utils._release_run import event_lock
+from ansible_collections.planner.droplet.plugins.module_utils._event_lock import event_lock
 
 # It starts a child, as a release does, which must not keep the lock when its parent dies.
 HOLDER = """
 import subprocess, sys
-from ansible_collections.planner.droplet.plugins.module_utils._release_run import event_lock
+from ansible_collections.planner.droplet.plugins.module_utils._event_lock import event_lock
 with event_lock(sys.argv[1], sys.argv[2], 0):
     nothing = subprocess.DEVNULL
     child = subprocess.Popen(["sleep", "60"], stdin=nothing, stdout=nothing)

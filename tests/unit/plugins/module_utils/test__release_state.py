@@ -1,6 +1,7 @@
 """What a release remembers, and when that is no longer true."""
 
 import re
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,17 +10,23 @@ from ansible_collections.planner.droplet.plugins.module_utils._compose import Do
 from ansible_collections.planner.droplet.plugins.module_utils._release import Observed, Step, steps
 from ansible_collections.planner.droplet.plugins.module_utils._release_run import Release
 
-from tests.unit.fake_docker import VOLUME, Docker
-from tests.unit.release_bench import installed, marks, release, release_all, wished
+from tests.unit.fake_containers import VOLUME
+from tests.unit.fake_docker import Docker
+from tests.unit.release_bench import installed, marks, release, release_all, serving_first, wished
+
+ANEW = ["prepare-database", "migrate"]
 
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     """A host on which the first version serves."""
-    docker = installed(tmp_path / "planner", monkeypatch)
-    release_all(release(docker), docker, "backend:1")
-    docker.calls.clear()
-    return docker
+    return serving_first(tmp_path / "planner", monkeypatch)
+
+
+def planned(docker: Docker) -> list[str]:
+    """What a release of the first version would do."""
+    run, wish = release(docker), wished("backend:1")
+    return [step.action for step in steps(wish, run.observe(wish))]
 
 
 class TestMarks:
@@ -28,23 +35,23 @@ class TestMarks:
     def test_another_volume_is_prepared_and_migrated(self, docker: Docker) -> None:
         """A database that was made anew has neither role nor schema, whatever the state file says."""
         before = marks(docker)
-        docker.volumes[VOLUME] = "2026-02-02T00:00:00Z"
+        assert stat.S_IMODE((docker.folder / "state.json").stat().st_mode) == 0o640
+        docker.volumes[VOLUME], docker.schema.revision = "2026-02-02T00:00:00Z", ""
         run, wish = release(docker), wished("backend:1")
         seen = run.observe(wish)
         assert set(seen.done) == {"nginx_config", "live", "data"}
-        assert [step.action for step in steps(wish, seen)] == ["prepare-database", "migrate"]
+        assert planned(docker) == ANEW
         assert marks(docker) == before, "looking changes nothing"
-        for step in steps(wish, seen):
-            run.run(step)
+        release_all(docker, "backend:1", run=run)
         assert marks(docker) == before | {"data": "2026-02-02T00:00:00Z"}
-        assert steps(wish, run.observe(wish)) == ()
+        assert planned(docker) == []
 
     def test_killed_in_between(self, docker: Docker) -> None:
         """The first thing done to the new data does not revive the marks of the old one."""
-        docker.volumes[VOLUME] = "2026-02-02T00:00:00Z"
+        docker.volumes[VOLUME], docker.schema.revision = "2026-02-02T00:00:00Z", ""
         run, wish = release(docker), wished("backend:1")
         run.run(steps(wish, run.observe(wish))[0])
-        assert [step.action for step in steps(wish, release(docker).observe(wish))] == ["migrate"]
+        assert planned(docker) == ANEW[1:]
 
     def test_no_volume_yet(self, docker: Docker) -> None:
         """Where there is no data, nothing was done to it."""
@@ -71,8 +78,8 @@ def test_the_first_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_every_step_can_be_carried_out() -> None:
-    """Each action that the plan knows has its method."""
+    """Each action that the plan knows has its method; after the last one it is planned anew."""
     source = Path(str(_release_run.__file__)).with_name("_release.py").read_text()
     actions = set(re.findall(r'Step\("([a-z-]+)"', source))
-    assert len(actions) == 9
+    assert len(actions) == 13
     assert all(callable(getattr(Release, action.replace("-", "_"), None)) for action in actions)

@@ -1,0 +1,41 @@
+# This module util is PRIVATE to the collection. It can have breaking changes at any time.
+"""The one lock that every event on the host takes: release, pull, backup, upgrade. Never two at once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ansible_collections.planner.droplet.plugins.module_utils._compose import DockerError
+
+LOCK = "/run/lock/planner-maintenance.lock"
+
+
+@contextmanager
+def event_lock(path: str, name: str, wait_s: int) -> Iterator[None]:
+    """Hold the lock that every event takes, so that no two ever run together.
+
+    flock(2): the kernel releases it when its holder dies, so it cannot become stale. The holder's name
+    is in the file for whoever waits.
+    """
+    with open(path, "a+", encoding="utf-8") as file:
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    file.seek(0)
+                    holder = file.read().strip() or "another event"
+                    msg = f"{holder} has been running for more than {wait_s} s and holds {path}"
+                    raise DockerError(msg) from None
+                time.sleep(0.5)
+            else:
+                break
+        file.truncate(0)
+        file.write(f"{name} (pid {os.getpid()})\n")
+        file.flush()
+        yield
