@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,6 +28,22 @@ class Finding:
     def to_dict(self) -> dict[str, str]:
         """Turn into JSON."""
         return asdict(self)
+
+
+def section(
+    name: str,
+    seen: object,
+    lines: Callable[[Mapping[str, Any]], list[str]],
+    judge: Callable[[Mapping[str, Any]], list[Finding]],
+) -> dict[str, Any]:
+    """Make of what a module saw a section for the state of the machine; what is no mapping saw nothing."""
+    given = seen if isinstance(seen, Mapping) else {}
+    return {
+        "name": name,
+        "lines": lines(given),
+        "data": dict(given),
+        "findings": [one.to_dict() for one in judge(given)],
+    }
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

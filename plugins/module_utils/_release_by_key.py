@@ -13,7 +13,11 @@ from dataclasses import fields
 from typing import Any
 
 from ansible_collections.planner.droplet.plugins.module_utils._compose import DockerError
-from ansible_collections.planner.droplet.plugins.module_utils._event_lock import LOCK, event_lock
+from ansible_collections.planner.droplet.plugins.module_utils._event_lock import (
+    HELD,
+    LOCK,
+    event_lock,
+)
 from ansible_collections.planner.droplet.plugins.module_utils._image_fetch import (
     ImageRequest,
     fetch,
@@ -86,7 +90,7 @@ def release(command: Command, by: str, folder: str) -> None:
     _judged(command, folder)
     name = f"a release by {by}"
     # Whoever has the key could start many, and each takes memory while it waits.
-    with event_lock(os.path.join(folder, "release-by-key.lock"), name, _ONE_WAIT_S):
+    with event_lock(f"{LOCK}.by-key", name, _ONE_WAIT_S):
         login = _read_login() if command.login else None
         say(f"{command.action} {command.target}, by {by}")
         # From reading to the end: what an owner's run changes in between would be undone by what was read before it.
@@ -106,20 +110,18 @@ def _judged(command: Command, folder: str) -> tuple[Record, dict[str, Any]]:
 
 def _carry_out(command: Command, by: str, folder: str, login: Login | None) -> Outcome:
     now, saved = _judged(command, folder)
-    # Both take a lock of their own accord, and the real one is held already.
-    lock = os.path.join(folder, "release-by-key.inner.lock")
     request = ImageRequest(
         project_dir=folder,
         wanted=wanted(command, now.given),
         rollback_to=command.target if command.action == ROLLBACK else "",
         login=login,
         by=by,
-        lock=lock,
+        lock=HELD,
     )
     fetched = fetch(request, check_mode=False)
     say(*fetched.changes)
     params = next_params(saved, now.images, fetched.images, fetched.chosen)
-    return perform(Request(**{**params, "by": by, "lock": lock}))
+    return perform(Request(**{**params, "by": by, "lock": HELD}))
 
 
 def _read_login() -> Login:

@@ -15,6 +15,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._drift_types impor
     Finding,
     entries,
     number,
+    section,
     shown,
 )
 from ansible_collections.planner.droplet.plugins.module_utils._plan_text import (
@@ -58,13 +59,7 @@ def differences(
 
 def release_section(seen: object) -> dict[str, Any]:
     """Judge what the module ``release_log`` saw, as a section for the state of the machine."""
-    given = seen if isinstance(seen, Mapping) else {}
-    return {
-        "name": "releases",
-        "lines": _lines(given),
-        "data": dict(given),
-        "findings": [one.to_dict() for one in judge(given)],
-    }
+    return section("releases", seen, _lines, judge)
 
 
 def judge(seen: Mapping[str, Any]) -> list[Finding]:

@@ -18,6 +18,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._drift_types impor
     Finding,
     entries,
     number,
+    section,
 )
 from ansible_collections.planner.droplet.plugins.module_utils._plan_text import COLUMNS, count
 
@@ -121,13 +122,7 @@ def parse_status(output: str) -> list[str]:
 
 def upgrade_section(seen: object) -> dict[str, Any]:
     """Judge what the module ``upgrades`` saw, as a section for the state of the machine."""
-    given = seen if isinstance(seen, Mapping) else {}
-    return {
-        "name": "updates",
-        "lines": _lines(given),
-        "data": dict(given),
-        "findings": [one.to_dict() for one in judge(given)],
-    }
+    return section("updates", seen, _lines, judge)
 
 
 def judge(seen: Mapping[str, Any]) -> list[Finding]:

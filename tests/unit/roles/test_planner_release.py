@@ -37,7 +37,7 @@ def test_deploy(host: Host) -> None:
         "to": None,
         "by": "key ci",
         "accept_breaking_schema": False,
-        "lock": f"{host.folder}/release-by-key.inner.lock",
+        "lock": "",
     }
     assert (host.folder / "login").read_text() == "31337"
 
@@ -123,7 +123,7 @@ def test_a_damaged_request(host: Host, content: str) -> None:
 def test_one_at_a_time(host: Host) -> None:
     """A second one neither waits for long nor reads a login, so that a lost key cannot fill the memory."""
     with host.start("--from-ssh=ci", asks=f"deploy {TWO} --login") as first:
-        lock = host.folder / "release-by-key.lock"
+        lock = Path(f"{host.lock}.by-key")
         while not (lock.exists() and lock.read_text()):
             assert first.poll() is None
         code, _, err = host.ask(f"deploy {TWO} --login", LOGIN)
