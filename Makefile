@@ -18,6 +18,10 @@ demo-status: venv ## What runs on the demo Droplet, and how much memory it takes
 demo-release: venv ## Release the next version of the app to the running demo, counting failed requests
 	@scripts/demo-release.sh
 
+.PHONY: demo-release-broken
+demo-release-broken: venv ## Release a version that never becomes ready: the run fails, the old one serves on
+	@scripts/demo-release.sh broken
+
 .PHONY: demo-down
 demo-down: venv ## Remove everything `make demo` made, and nothing else
 	@scripts/demo-down.sh
@@ -31,7 +35,7 @@ measure: venv ## Measure the running demo against the plan: EVENT="load pull" fo
 	@.venv/bin/python scripts/measure.py $(if $(WRITE),--write) $(EVENT)
 
 .PHONY: bench
-bench: venv ## Time the first and the second run of site.yml on a fresh demo Droplet
+bench: venv ## Time site.yml on a fresh demo Droplet; release, roll back and reload nginx under load
 	@.venv/bin/python scripts/bench.py
 
 ##@ Prove it

@@ -161,13 +161,25 @@ def site_command() -> list[str]:
 @pytest.fixture(scope="module")
 def site(site_command: list[str]) -> Site:
     """Return a function that runs site.yml with further arguments."""
+    return lambda *arguments: run_playbook([*site_command, *arguments])
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*site_command, *arguments], capture_output=True, text=True, check=False, timeout=600
-        )
 
-    return run
+@pytest.fixture(scope="session")
+def playbook_command() -> Callable[..., list[str]]:
+    """Return a function that gives the command line of a playbook by its name, with further arguments."""
+    base = ["ansible-playbook", "-i", INVENTORY]
+    return lambda name, *more: [*base, str(ROOT / f"playbooks/{name}.yml"), *more]
+
+
+@pytest.fixture(scope="session")
+def playbook(playbook_command: Callable[..., list[str]]) -> Site:
+    """Return a function that runs a playbook by its name, with further arguments."""
+    return lambda *words: run_playbook(playbook_command(*words))
+
+
+def run_playbook(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run it to its end, whatever that is."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.fixture(scope="module")
@@ -198,14 +210,17 @@ def neighbour() -> Callable[[Sequence[str]], str]:
     return run
 
 
+Load = Callable[..., AbstractContextManager[dict[str, Any]]]
+
+
 @pytest.fixture
-def load(outside: Outside) -> Callable[[], AbstractContextManager[dict[str, Any]]]:
+def load(outside: Outside) -> Load:
     """Return a context that keeps constant load on the product; its dict is filled at the end."""
 
     @contextmanager
-    def under_load() -> Iterator[dict[str, Any]]:
+    def under_load(at_least: int = 0) -> Iterator[dict[str, Any]]:
         command = [sys.executable, str(ROOT / "molecule/load.py")]
-        target = [f"http://{outside.address}", WEBHOOK_SECRET, "300"]
+        target = [f"http://{outside.address}", WEBHOOK_SECRET, "300", str(at_least)]
         counts: dict[str, Any] = {}
         with subprocess.Popen(
             [*command, *target], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -1,7 +1,7 @@
-"""Constant, bounded load on the product while something happens to it: load.py URL SECRET SECONDS_AT_MOST.
+"""Constant, bounded load on the product while something happens to it: load.py URL SECRET SECONDS_AT_MOST [AT_LEAST].
 
 Several clients at a fixed rate, half of them on kept-alive connections, GETs and webhook messages, some
-that read slowly. Ends when its standard input closes; prints one JSON line.
+that read slowly. Ends when its standard input closes and so many requests were sent; prints one JSON line.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ class Client:
 def main() -> int:
     """Load until standard input closes or the time is up; print the counts."""
     address, secret, at_most = urlsplit(sys.argv[1]).netloc, sys.argv[2], float(sys.argv[3])
+    at_least = int(sys.argv[4]) if len(sys.argv) > 4 else 0
     counts, stop = Counts(), threading.Event()
     clients = [Client(number, address, secret, counts) for number in range(CLIENTS)]
     threads = [threading.Thread(target=client.run, args=(stop,)) for client in clients]
@@ -119,6 +120,8 @@ def main() -> int:
     for thread in threads:
         thread.start()
     sys.stdin.read()
+    while counts.sent < at_least and not stop.wait(0.1):
+        pass
     stop.set()
     for thread in threads:
         thread.join()

@@ -32,15 +32,18 @@ TASKS = (
     "Finish what an interrupted package run left",
     "Install the engine and Compose",
     "Start the engine now and at boot",
+    "Have the images here, each pinned to what it is now",
     "Keep the secrets",
-    "Render the Compose project",
+    "Render the configuration of the servers",
+    "Write the program planner-release, and the unit that brings back all containers after Docker's every start",
     "Bring the services to that state",
 )
 # Pulling, creating, migrating and starting are one task: it is cut at several depths, in seconds.
 CUTS = {
     "Packages | Install what the pieces need": (1, 5),
     "Install the engine and Compose": (1, 5),
-    "Bring the services to that state": (0.5, 3, 6, 9, 12),
+    "Have the images here, each pinned to what it is now": (0.5, 3),
+    "Bring the services to that state": (0.5, 3, 6, 9, 12, 18),
 }
 
 

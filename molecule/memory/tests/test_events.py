@@ -78,7 +78,7 @@ def test_broken_release_under_load(site, load, outside, broken_image):
     with load() as counts:
         done = site("-e", f"droplet_image={broken_image}", "-e", "stack_start_timeout_s=20")
     assert done.returncode != 0
-    assert "The new version did not become ready and was removed" in done.stdout
+    assert "The new version was removed and the old one serves on" in done.stdout
     assert "started, never ready" in done.stdout
     assert counts["failed"] == 0, counts
     assert outside.request("/health/ready").status == 200

@@ -1,0 +1,144 @@
+"""Where images come from: a tag, a private registry, the owner's own Docker; and the owner's own services."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import push
+
+PASSWORD = "correct-horse-battery"
+CONFIGURATION = """
+events {}
+http {
+  server {
+    listen 5000;
+    location / {
+      auth_basic private;
+      auth_basic_user_file /etc/nginx/users;
+      proxy_set_header Host $http_host;
+      proxy_pass http://10.231.0.2:5000;
+    }
+  }
+}
+"""
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Iterator[str]:
+    """Put a registry that wants a login in front of the bench's own; return its address."""
+    (tmp_path / "nginx.conf").write_text(CONFIGURATION)
+    (tmp_path / "users").write_text(f"owner:{{PLAIN}}{PASSWORD}\n")
+    tmp_path.chmod(0o755)
+    name, address = "planner-bench-private", "10.231.0.3"
+    mounts = [
+        word
+        for file in ("nginx.conf", "users")
+        for word in ("-v", f"{tmp_path / file}:/etc/nginx/{file}:ro")
+    ]
+    network = ["--network", "planner-bench", "--ip", address]
+    run = ["docker", "run", "-d", "--rm", "--name", name, *network, *mounts, "nginx:1.28-alpine"]
+    subprocess.run(run, check=True, capture_output=True)
+    yield f"{address}:5000"
+    subprocess.run(["docker", "rm", "-f", name], check=True, capture_output=True)
+
+
+def test_tag(serving, image, local):
+    """A tag is resolved to its digest when it is released, and both are in the log; site.yml does not ask again."""
+    tag = image("two").partition("@")[0] + ":latest"  # what was pushed last
+    record = serving.must(serving.deploy(tag))
+    assert record["given"] == {"backend": tag}
+    assert re.fullmatch(
+        rf"{re.escape(tag.removesuffix(':latest'))}@sha256:[0-9a-f]{{64}}",
+        record["images"]["backend"],
+    )
+    assert serving.version == "two"
+    push(local("three"))
+    again = serving.playbook("site", "-e", f"droplet_image={tag}")
+    assert "changed=0 " in again.stdout, again.stdout
+    assert serving.must(serving.deploy(tag))["given"] == {"backend": tag}
+    assert serving.version == "three", "deploy.yml asks anew"
+
+
+def test_login(serving, image, private):
+    """A private registry: refused without a login; with it pulled, and the Droplet keeps nothing of it."""
+    reference = image("two").replace("10.231.0.2:5000", private)
+    serving.host.run(f"docker image rm -f {reference}")
+    refused = serving.deploy(reference)
+    assert refused.returncode != 0
+    assert "everything runs as before" in refused.stdout, refused.stdout
+    assert serving.last["result"] == "void"
+    login = {"registry": private, "username": "owner", "password": PASSWORD}
+    done = serving.deploy(reference, "-vvv", "-e", json.dumps({"droplet_registry_login": login}))
+    serving.must(done)
+    assert serving.version == "two"
+    # What the owner gives with -e is shown nowhere, and neither is it left behind.
+    assert PASSWORD not in done.stdout.replace(json.dumps(login), "")
+    pattern = (
+        f"[{PASSWORD[0]}]{PASSWORD[1:]}"  # which does not find itself where commands are logged
+    )
+    folders = "/root /opt/planner /home /tmp /var/tmp /var/log /etc /run"
+    assert serving.host.run(f"grep -rls '{pattern}' {folders}").stdout == ""
+    assert serving.host.run(f"journalctl -q --grep '{pattern}'").stdout == ""
+
+
+def test_from_the_owners_docker(serving, local, image):
+    """An image of the owner's own Docker: only the layers that the Droplet lacks are sent; no registry is asked."""
+    serving.must(serving.deploy(image("one")))
+    name = local("never-ready")  # never pushed, but for its last layers the same as the others
+    broken = serving.deploy(f"docker-daemon:{name}", "-e", "stack_start_timeout_s=5")
+    sent = re.search(
+        r"sending backend: ([\d.]+) of (\d+) MB, (\d+) of (\d+) layers are there", broken.stdout
+    )
+    assert sent, broken.stdout
+    assert float(sent[1]) < 1
+    assert int(sent[3]) > 1
+    assert "started, never ready" in broken.stdout, "it arrived whole"
+    assert serving.last["images"]["backend"].startswith("planner.local/backend:")
+    record = serving.must(serving.deploy(f"docker-daemon:{local('three')}"))
+    assert record["given"] == {"backend": f"docker-daemon:{local('three')}"}
+    assert serving.version == "three"
+    serving.settled()
+    serving.must(serving.rollback())
+    assert serving.version == "one"
+
+
+def test_no_such_image_here(serving):
+    """An image that the owner's Docker does not have is told before anything happens."""
+    done = serving.deploy("docker-daemon:no/such:image")
+    assert done.returncode != 0
+    assert "cannot be read from Docker on this machine" in done.stdout, done.stdout
+    assert serving.version == "one"
+
+
+def worker(image: str, program: str) -> tuple[str, str]:
+    """Give the options that add a service of the owner's own."""
+    entry = {"name": "worker", "image": image, "limit_mb": 64, "command": ["python", "-c", program]}
+    return "-e", json.dumps({"droplet_services": [entry]})
+
+
+def test_own_service(serving, image):
+    """A service of the owner's own goes through the same gate: a broken one is removed, the old one works on."""
+    look = "docker inspect -f '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}' planner-worker-1"
+    good = worker(image("one"), "import time; time.sleep(36000)")
+    record = serving.must(serving.deploy(image("one"), *good))
+    assert record["images"]["worker"] == image("one")
+    before = serving.host.check_output(look)
+    broken = serving.deploy(
+        image("one"), *worker(image("one"), "import time; time.sleep(1); 1 / 0")
+    )
+    assert broken.returncode != 0
+    assert "ZeroDivisionError" in broken.stdout, broken.stdout
+    assert serving.last["result"] == "void"
+    assert serving.host.check_output(look) == before
+    serving.must(
+        serving.deploy(image("one"), *worker(image("two"), "import time; time.sleep(7200)"))
+    )
+    assert [one for one in serving.containers() if "worker" in one] == ["planner-worker-2 running"]
+    assert serving.playbook("site", "-e", "droplet_image=").returncode == 0
+    assert not [one for one in serving.containers() if "worker" in one], "no longer wished"
