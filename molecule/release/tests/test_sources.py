@@ -48,9 +48,9 @@ def private(tmp_path: Path) -> Iterator[str]:
     subprocess.run(["docker", "rm", "-f", name], check=True, capture_output=True)
 
 
-def test_tag(serving, image, local):
+def test_tag(serving, local):
     """A tag is resolved to its digest when it is released, and both are in the log; site.yml does not ask again."""
-    tag = image("two").partition("@")[0] + ":latest"  # what was pushed last
+    tag = push(local("two")).partition("@")[0] + ":latest"  # what was pushed last
     record = serving.must(serving.deploy(tag))
     assert record["given"] == {"backend": tag}
     assert re.fullmatch(
