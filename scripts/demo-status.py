@@ -195,7 +195,7 @@ def render(status: Status, *, color: bool) -> str:
         "",
         "Next:",
         f"  {'make demo-release':<55}release while it serves",
-        f"  {'make demo-release-broken':<55}release one that never gets ready",
+        f"  {'make demo-release-broken':<55}a broken one",
         f"  {status.ssh:<55}look around",
         f"  {'make demo-down':<55}remove it all",
         "",
