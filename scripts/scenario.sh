@@ -13,4 +13,8 @@ step "Build the app" build_app 1.0.0
 step "Build its next version" build_app 1.0.1
 BENCH_BACKEND_IMAGE="$(push_app 1.0.0)"
 export BENCH_BACKEND_IMAGE
+# What a scenario measured, for whoever looks on.
+numbers=".cache/log/numbers-$name.txt"
+rm -f "$numbers"
 step "Scenario $name" molecule "${2:-test}" --scenario-name "$name"
+if [[ -r $numbers ]]; then cat "$numbers"; fi

@@ -200,9 +200,13 @@ def measured(request, load, releases) -> Callable[..., Any]:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Show what was measured."""
+    """Show what was measured, here and where scripts/scenario.sh finds it."""
     rows = [("under constant load", "requests", "failed", "slowest s", "release s", "gap s")]
-    widths = [max(len(row[column]) for row in (*rows, *NUMBERS)) for column in range(6)]
-    for row in (*rows, *NUMBERS):
-        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        terminalreporter.write_line("  ".join([row[0].ljust(widths[0]), *cells]))
+    rows += NUMBERS
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
+    (ROOT / ".cache/log/numbers-release.txt").write_text("\n".join([*lines, ""]))
+    for line in lines:
+        terminalreporter.write_line(line)
