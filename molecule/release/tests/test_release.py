@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -104,17 +103,6 @@ def test_nginx_configuration(serving, playbook, outside, measured):
     assert serving.host.check_output(look) == before
     assert outside.request("/telegram/webhook", {"x": "y" * 1_500_000}).status == 401, "taken now"
     assert serving.log == log, "no version was released"
-
-
-def test_reloads(serving, measured):
-    """What follows a renewed certificate is one more reload; twenty of them fail no request."""
-    name = "planner-nginx-1"
-    with measured(ENOUGH) as counts:
-        for _ in range(20):
-            serving.host.check_output(f"docker exec {name} nginx -t -q -c /etc/planner/nginx.conf")
-            serving.host.check_output(f"docker kill --signal HUP {name}")
-            time.sleep(0.5)
-    assert counts["failed"] == 0, counts
 
 
 def test_invalid_configuration_never_lands(serving, playbook):
