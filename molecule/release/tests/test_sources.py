@@ -97,7 +97,7 @@ def test_login(serving, image, private):
 def test_from_the_owners_docker(serving, local, image):
     """An image of the owner's own Docker: only the layers that the Droplet lacks are sent; no registry is asked."""
     serving.must(serving.deploy(image("one")))
-    name = local("never-ready")  # never pushed, but for its last layers the same as the others
+    name = local("never-pushed")  # of the same layers as the others, but no registry has it
     broken = serving.deploy(f"docker-daemon:{name}", "-e", "stack_start_timeout_s=5")
     sent = re.search(
         r"sending backend: ([\d.]+) of (\d+) MB, (\d+) of (\d+) layers are there", broken.stdout
