@@ -42,8 +42,8 @@ TASKS = (
 CUTS = {
     "Packages | Install what the pieces need": (1, 5),
     "Install the engine and Compose": (1, 5),
-    "Have the images here, each pinned to what it is now": (0.5, 3),
-    "Bring the services to that state": (0.5, 3, 6, 9, 12, 18),
+    "Have the images here, each pinned to what it is now": (1,),
+    "Bring the services to that state": (0.5, 4, 9, 16),
 }
 
 
