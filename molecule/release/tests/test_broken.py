@@ -11,7 +11,7 @@ from .conftest import AS_ALWAYS, BROKEN, push, run
 # What the owner must be able to read, for each way to be broken.
 SAYS = {
     "does-not-start": "No such file or directory",
-    "never-ready": "it was not ready within 12 s",
+    "never-ready": "it was not ready within 20 s",
     "crashes-after-10-s": "exit code 3",
     "fails-its-migration": "division by zero",
     "leaks-over-its-limit": "grew over its limit of 192 MiB",
@@ -40,7 +40,7 @@ def unharmed(serving):
 def test_broken(unharmed, image, measured, name):
     """The run fails and says why, with the last lines of the new version, and no request does."""
     with measured() as counts:
-        done = unharmed.deploy(image(name), *AS_ALWAYS, "-e", "stack_start_timeout_s=12")
+        done = unharmed.deploy(image(name), *AS_ALWAYS, "-e", "stack_start_timeout_s=20")
     assert done.returncode != 0
     assert counts["failed"] == 0, counts
     assert SAYS[name] in done.stdout, done.stdout
