@@ -10,7 +10,7 @@ EXPECTED = {
     "backup": 144,
     "drill": 136,
     "upgrade": 120,
-    "certificate": 45,
+    "certificate": 64,
     "pull": 64,
     "build": 192,
 }
