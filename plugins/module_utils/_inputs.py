@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from ansible_collections.planner.droplet.plugins.module_utils._domains import domain_problems
 from ansible_collections.planner.droplet.plugins.module_utils._image_reference import CONTROLLER
 from ansible_collections.planner.droplet.plugins.module_utils._memory_plan import plan
 from ansible_collections.planner.droplet.plugins.module_utils._problems import (
@@ -70,6 +71,7 @@ def check_inputs(
         if name in inputs and name not in _JUDGED_BY_THE_PLAN:
             problems += _type_problems(name, inputs[name], option)
     problems += _image_problems(inputs.get("droplet_image"), inputs.get("droplet_services"))
+    problems += domain_problems(inputs.get("droplet_domains", ()))
     problems += _registry_login_problems(inputs.get("droplet_registry_login"))
     problems += _secret_problems(inputs.get("droplet_secrets"))
     problems += _login_problems(inputs)

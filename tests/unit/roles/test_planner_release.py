@@ -4,9 +4,8 @@ import fcntl
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.unit.release_program import COMPOSE, ONE, PROGRAM, ROOT, TWO, Host, closure
+from tests.unit.release_program import COMPOSE, ONE, TWO, Host
 
 OTHERS = f"ghcr.io/you/app@sha256:{'2' * 64}"
 LOGIN = '{"registry": "ghcr.io", "username": "me", "password": "31337"}\n'
@@ -155,10 +154,3 @@ def test_a_caller_who_hangs_up(host: Host) -> None:
         process.stderr.close()
     process.wait(timeout=60)
     assert host.asked
-
-
-def test_its_library_is_what_it_imports() -> None:
-    """The role installs every file that the program needs, and no other."""
-    variables = yaml.safe_load((ROOT / "roles/stack/vars/main.yml").read_text(encoding="utf-8"))
-    needed = closure(PROGRAM.read_text(encoding="utf-8"))
-    assert variables["__stack_library"] == sorted(needed)

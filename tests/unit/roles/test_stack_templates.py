@@ -1,109 +1,30 @@
 """The stack's files, rendered as in production for every size and several wishes, then judged."""
 
-import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.planner.droplet.plugins.module_utils._memory_plan import plan
-from ansible_collections.planner.droplet.plugins.module_utils._problems import PlanError
 from ansible_collections.planner.droplet.plugins.module_utils._services import CATALOG
 from ansible_collections.planner.droplet.plugins.module_utils._sizes import COMPARED, SIZES
 
-Vars = dict[str, Any]
+from tests.unit.roles.stack_cases import (
+    MIXES,
+    Case,
+    Files,
+    Vars,
+    cases,
+    interpolated,
+    render,
+    repeated_keys,
+)
 
-IMAGE = "registry.example:5000/planner@sha256:" + "a" * 64
-SECRETS = {"telegram_bot_token": "123456:AAH-never-print", "openai_api_key": "sk-never-print"}
-AWKWARD = {
-    "DOLLARS": "$HOME ${HOME} $$ 100$ $",
-    "QUOTES": 'it\'s "quoted" \\ and # no comment',
-    "LIKE_A_NUMBER": "007",
-    "LIKE_A_BOOLEAN": "yes",
-    "LINES": "one\ntwo: 2\n",
-    "EMPTY": "",
-    "TEMPLATE": "{not: a mapping}",
-    "yes": "a name that YAML would read as true",
-}
-COMMAND = ["sh", "-c", "exec worker --pid $$ --user \"$USER\" --note 'it is: 100%'"]
-WORKER = {"name": "worker", "image": "registry.example/worker:1", "limit_mb": 40}
-
-# what the owner wishes -> the variables that say so
-MIXES: dict[str, Vars] = {
-    "default": {"droplet_image": IMAGE, "droplet_secrets": SECRETS},
-    "no image": {"droplet_image": ""},
-    "worker": {
-        "droplet_image": IMAGE,
-        "droplet_secrets": SECRETS,
-        "droplet_services": [WORKER | {"command": COMMAND, "environment": AWKWARD}],
-    },
-    "awkward backend": {
-        "droplet_image": IMAGE,
-        "droplet_services": [{"name": "backend", "command": COMMAND, "environment": AWKWARD}],
-    },
-    "redis without persistence": {
-        "droplet_image": IMAGE,
-        "droplet_services": [{"name": "redis", "persistence": False}],
-    },
-    "a password of the owner's own": {
-        "droplet_image": IMAGE,
-        "droplet_secrets": SECRETS | {"database_password": "hunter2-never-print"},
-    },
-}
-
-
-@dataclass(frozen=True)
-class Case:
-    """One size and one mix, with the plan they must follow."""
-
-    name: str
-    variables: Vars
-    plan: Vars
-
-
-def cases() -> Iterator[Case]:
-    """Each size in its default, each size that differs in memory or CPUs with every mix."""
-    for size in SIZES:
-        for name, mix in MIXES.items():
-            if name != "default" and size not in COMPARED:
-                continue
-            try:
-                made = plan(size, mix.get("droplet_services", ()), None, mix["droplet_image"])
-            except PlanError:
-                continue
-            planned = made.to_dict()
-            pinned = {
-                service: f"{image}-pinned" if image else ""
-                for service, image in planned["app_images"].items()
-            }
-            variables = {"droplet_size": size, "__stack_images": {"images": pinned}} | mix
-            yield Case(f"{size}, {name}", variables, planned)
-
-
-CASES = list(cases())
+CASES = list(cases(MIXES, "default"))
 
 
 @pytest.fixture(scope="module")
-def rendered(root: Path) -> dict[str, dict[str, str]]:
-    """All cases rendered in one go: case -> path -> text."""
-    done = subprocess.run(
-        [sys.executable, str(root / "tests/unit/roles/render_stack.py")],
-        input=json.dumps({case.name: case.variables for case in CASES}),
-        cwd=root,
-        env={name: text for name, text in os.environ.items() if name != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    texts: dict[str, dict[str, str]] = json.loads(done.stdout)
-    return texts
+def rendered() -> dict[str, Files]:
+    """All cases' files."""
+    return render(CASES)
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.name)
@@ -114,37 +35,13 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
-def files(rendered: dict[str, dict[str, str]], case: Case) -> dict[str, str]:
+def files(rendered: dict[str, Files], case: Case) -> Files:
     """The case's files."""
     return rendered[case.name]
 
 
-def repeated_keys(node: yaml.Node) -> list[str]:
-    """Keys that a mapping has twice: PyYAML takes the last one silently, Compose refuses them."""
-    if isinstance(node, yaml.SequenceNode):
-        return [key for child in node.value for key in repeated_keys(child)]
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    keys = [key.value for key, _ in node.value]
-    return [key for key in keys if keys.count(key) > 1] + [
-        key for _, value in node.value for key in repeated_keys(value)
-    ]
-
-
-def interpolated(value: Any) -> Any:
-    """What Compose makes of a value: $$ is a dollar; anything else would ask the environment."""
-    if isinstance(value, dict):
-        return {key: interpolated(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [interpolated(inner) for inner in value]
-    if isinstance(value, str):
-        assert "$" not in value.replace("$$", ""), f"Compose would interpolate {value!r}"
-        return value.replace("$$", "$")
-    return value
-
-
 @pytest.fixture(scope="module")
-def parsed(rendered: dict[str, dict[str, str]]) -> dict[str, Vars]:
+def parsed(rendered: dict[str, Files]) -> dict[str, Vars]:
     """All Compose files as YAML."""
     return {name: yaml.safe_load(files["compose.yml"]) for name, files in rendered.items()}
 
@@ -165,7 +62,7 @@ def test_every_size_and_mix_is_there() -> None:
 class TestCompose:
     """compose.yml."""
 
-    def test_no_key_is_there_twice(self, files: dict[str, str]) -> None:
+    def test_no_key_is_there_twice(self, files: Files) -> None:
         """Compose refuses a file in which a key repeats."""
         node = yaml.compose(files["compose.yml"])
         assert node is not None
@@ -225,10 +122,10 @@ class TestCompose:
                 assert re.fullmatch(r"\d+s", check[key])
 
     def test_only_nginx_is_published(self, compose: Vars) -> None:
-        """One port leads in; the data servers are on a network without a way out."""
+        """Two ports lead in; the data servers are on a network without a way out."""
         published = [name for name, service in compose["services"].items() if "ports" in service]
         assert published == ["nginx"]
-        assert compose["services"]["nginx"]["ports"] == ["80:8080"]
+        assert compose["services"]["nginx"]["ports"] == ["80:8080", "443:8443"]
         assert compose["networks"]["data"]["internal"] is True
         assert compose["services"]["nginx"]["networks"] == ["edge"]
         for name, service in compose["services"].items():
@@ -244,11 +141,10 @@ class TestCompose:
             assert set(service.get("depends_on", {})) <= set(compose["services"])
             for volume in service.get("volumes", []):
                 source = volume.split(":")[0]
-                assert source in compose["volumes"] or source in {
-                    "./nginx",
-                    "./postgres",
-                    "./redis",
-                }
+                if source in compose["volumes"]:
+                    continue
+                assert source in {"./nginx", "./postgres", "./redis", "./tls/nginx", "./acme"}
+                assert volume.endswith(":ro"), "no container changes its own configuration"
         for name, secret in compose["secrets"].items():
             assert secret == {"file": f"./secrets/{name}"}
 
@@ -263,6 +159,12 @@ class TestCompose:
                 assert secrets == {"database_password", "database_superuser_password"}
             else:
                 assert secrets == given
+
+    def test_nginx_reads_the_certificates_key(self, compose: Vars) -> None:
+        """Its user is in the group that may, in no other, and the folder is not the program's own."""
+        nginx = compose["services"]["nginx"]
+        assert nginx["group_add"] == ["10001"]
+        assert "./tls/nginx:/etc/planner-tls:ro" in nginx["volumes"]
 
     def test_a_changed_secret_changes_who_reads_it(self, compose: Vars) -> None:
         """A running container keeps a replaced file's old content, so its label must differ."""
@@ -295,14 +197,14 @@ class TestCompose:
         assert compose["services"]["postgres"]["shm_size"] == f"{shm}m"
 
 
-def test_no_secret_is_in_any_file(files: dict[str, str], case: Case) -> None:
+def test_no_secret_is_in_any_file(files: Files, case: Case) -> None:
     """Files are readable, secrets are not in them."""
     values = case.variables.get("droplet_secrets", {}).values()
     for text in files.values():
         assert not [value for value in values if value in text]
 
 
-def test_every_file_says_who_wrote_it(files: dict[str, str]) -> None:
+def test_every_file_says_who_wrote_it(files: Files) -> None:
     """Whoever edits a file on the server reads first that it is rendered."""
     for path, text in files.items():
         if not path.endswith(".html"):
@@ -332,7 +234,7 @@ def postgres_settings(text: str) -> dict[str, str]:
     return found
 
 
-def test_postgresql_conf(files: dict[str, str], case: Case) -> None:
+def test_postgresql_conf(files: Files, case: Case) -> None:
     """Each line is one PostgreSQL reads, and the sizes are the plan's."""
     found = postgres_settings(files["postgres/postgresql.conf"])
     planned = case.plan["services"]["postgres"]["settings"]
@@ -363,7 +265,7 @@ def redis_directives(text: str) -> dict[str, list[str]]:
     return found
 
 
-def test_redis_conf(files: dict[str, str], case: Case) -> None:
+def test_redis_conf(files: Files, case: Case) -> None:
     """Memory and persistence are the plan's, and what has no end of life is never thrown away."""
     found = redis_directives(files["redis/redis.conf"])
     planned = case.plan["services"]["redis"]["settings"]
@@ -373,32 +275,6 @@ def test_redis_conf(files: dict[str, str], case: Case) -> None:
     save = found["save"]
     assert (save != ['""']) is planned["persistence"]
     assert save == ['""'] or (len(save) % 2 == 0 and all(word.isdigit() for word in save))
-
-
-def nginx_tokens(text: str) -> list[str]:
-    """nginx.conf without comments, quoted texts as one token."""
-    tokens = re.findall(r"""#[^\n]*|'[^'\n]*'|"[^"\n]*"|[{};]|[^\s{};'"#]+""", text)
-    return [token for token in tokens if not token.startswith("#")]
-
-
-def test_nginx_conf(files: dict[str, str], case: Case) -> None:
-    """Blocks close, directives end, processes and connections are the plan's."""
-    text = files["nginx/nginx.conf"]
-    for line in text.splitlines():
-        if line.strip() and not line.strip().startswith("#"):
-            assert line.endswith((";", "{", "}", "'")), f"{line} does not end"
-    tokens = nginx_tokens(text)
-    depth = 0
-    for before, token in zip(["", *tokens], tokens, strict=False):
-        depth += {"{": 1, "}": -1}.get(token, 0)
-        assert depth >= 0
-        assert token != "}" or before in {";", "}"}, f"{before} does not end"
-    assert depth == 0
-    assert tokens[-1] == "}"
-    planned = case.plan["services"]["nginx"]["settings"]
-    for name in ("worker_processes", "worker_connections"):
-        assert tokens.count(name) == 1
-        assert tokens[tokens.index(name) + 1 :][:2] == [str(planned[name]), ";"]
 
 
 LABELS = [

@@ -11,6 +11,7 @@ from tests.unit.ssh_keys import ED25519, OTHER
 SPEC: dict[str, dict[str, Any]] = {
     "droplet_size": {"type": "str"},
     "droplet_image": {"type": "str"},
+    "droplet_domains": {"type": "list"},
     "droplet_services": {"type": "list"},
     "droplet_secrets": {"type": "dict", "no_log": True},
     "droplet_swap_mb": {"type": "int"},
@@ -35,6 +36,8 @@ ACCEPTED: list[dict[str, Any]] = [
     {"droplet_image": "app@sha256:" + "0" * 64},
     {"droplet_image": "docker-daemon:planner/backend:1.2"},
     {"droplet_services": [OWN | {"image": "docker-daemon:worker:1"}]},
+    {"droplet_domains": []},
+    {"droplet_domains": ["example.com", "www.example.com"]},
     {"droplet_registry_login": {}},
     {"droplet_registry_login": None},
     {"droplet_registry_login": LOGIN},
@@ -79,6 +82,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {"droplet_services": [{"name": "nginx", "image": "docker-daemon:nginx:1"}]},
         "droplet_services[0].image = 'docker-daemon:nginx:1': cannot be where nginx comes from",
+    ),
+    ({"droplet_domains": "example.com"}, "has the wrong type. Do: write a list."),
+    ({"droplet_domains": None}, "droplet_domains: has no value. Do: write []"),
+    (
+        {"droplet_domains": ["example.com", "https://example.org"]},
+        "droplet_domains[1] = 'https://example.org': is a URL. Do: write the name alone, 'example.org'.",
     ),
     ({"droplet_registry_login": "ghcr.io"}, "droplet_registry_login: has the wrong type"),
     (
