@@ -8,10 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +19,13 @@ import testinfra
 import yaml
 from testinfra.host import Host
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.https_place import ROOT, Place
+
 # Molecule forces colours; what the playbooks print is read here.
 os.environ.pop("ANSIBLE_FORCE_COLOR", None)
 os.environ["ANSIBLE_NOCOLOR"] = "1"
 
-ROOT = Path(__file__).resolve().parent.parent
 INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 ADMIN = "deploy"
 # The inventory of the demo, which the scenarios link to.
@@ -48,24 +48,34 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outside:
-    """The Droplet as another machine on its network sees it."""
+    """The Droplet as another machine on its network sees it.
+
+    By its bare address, whose certificate nobody signed; or by a name, verified with the CAs of a file.
+    """
 
     address: str
+    name: str = ""
+    cafile: str = ""
+    scheme: str = "https"
+
+    @property
+    def place(self) -> Place:
+        """Where that is."""
+        return Place.of(f"{self.scheme}://{self.address}", self.name, self.cafile)
 
     def request(self, path: str, data: object = None, **headers: str) -> Answer:
-        """Send one request to the product; a refused connection is status 0."""
-        request = urllib.request.Request(
-            f"http://{self.address}{path}",
-            data=None if data is None else json.dumps(data).encode(),
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
-        )
+        """Send one request to the product, and follow nowhere; a refused connection is status 0."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        body = None
         if data is not None:
-            request.add_header("Content-Type", "application/json")
+            body = json.dumps(data).encode()
+            named["Content-Type"] = "application/json"
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - http only
+            connection = self.place.connection()
+            with closing(connection):
+                connection.request("GET" if body is None else "POST", path, body, named)
+                answer = connection.getresponse()
                 return Answer(answer.status, answer.read().decode(), dict(answer.headers))
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read().decode(), dict(error.headers))
         except OSError as error:
             return Answer(0, str(error))
 
@@ -220,7 +230,9 @@ def load(outside: Outside) -> Load:
     @contextmanager
     def under_load(at_least: int = 0) -> Iterator[dict[str, Any]]:
         command = [sys.executable, str(ROOT / "molecule/load.py")]
-        target = [f"http://{outside.address}", WEBHOOK_SECRET, "300", str(at_least)]
+        target = [f"https://{outside.address}", WEBHOOK_SECRET, "300", str(at_least)]
+        if outside.cafile:
+            target.append(f"{outside.name}:{outside.cafile}")
         counts: dict[str, Any] = {}
         with subprocess.Popen(
             [*command, *target], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -1,21 +1,34 @@
-"""Constant, bounded load on the product while something happens to it: load.py URL SECRET SECONDS_AT_MOST [AT_LEAST].
+"""Constant, bounded load on the product: load.py URL SECRET SECONDS_AT_MOST [AT_LEAST [NAME:CAFILE]].
 
 Several clients at a fixed rate, half of them on kept-alive connections, GETs and webhook messages, some
 that read slowly. Ends when its standard input closes and so many requests were sent; prints one JSON line.
+The URL says where to connect; with NAME:CAFILE the certificate is verified for that name, else not at all.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.https_place import Place
 
 CLIENTS = 8
 PAUSE_S = 0.2
+# What a client sees of a connection that the server closed while it was idle.
+CLOSED = (
+    http.client.RemoteDisconnected,
+    ConnectionResetError,
+    BrokenPipeError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
 
 
 @dataclass
@@ -32,10 +45,10 @@ class Counts:
 class Client:
     """One client with its own connection and its own way of using it."""
 
-    def __init__(self, number: int, address: str, secret: str, counts: Counts) -> None:
+    def __init__(self, number: int, place: Place, secret: str, counts: Counts) -> None:
         """Even numbers keep their connection; every fourth sends messages, every eighth reads slowly."""
         self.number = number
-        self.address = address
+        self.place = place
         self.secret = secret
         self.counts = counts
         self.keep = number % 2 == 0
@@ -47,7 +60,7 @@ class Client:
     def ask(self) -> tuple[int, bytes]:
         """Send one request and read its answer."""
         if self.connection is None:
-            self.connection = http.client.HTTPConnection(self.address, timeout=60)
+            self.connection = self.place.connection(timeout_s=60)
         headers = {} if self.keep else {"Connection": "close"}
         if self.posts:
             self.update_id += CLIENTS
@@ -83,7 +96,7 @@ class Client:
         try:
             try:
                 status, body = self.ask()
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            except CLOSED:
                 self.drop()
                 if not reused:
                     raise
@@ -109,12 +122,14 @@ class Client:
 
 def main() -> int:
     """Load until standard input closes or the time is up; print the counts."""
-    address, secret, at_most = urlsplit(sys.argv[1]).netloc, sys.argv[2], float(sys.argv[3])
-    at_least = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    url, secret, at_most, *more = sys.argv[1:]
+    at_least = int(more[0]) if more else 0
+    name, _, cafile = more[1].partition(":") if len(more) > 1 else ("", "", "")
+    place = Place.of(url, name, cafile)
     counts, stop = Counts(), threading.Event()
-    clients = [Client(number, address, secret, counts) for number in range(CLIENTS)]
+    clients = [Client(number, place, secret, counts) for number in range(CLIENTS)]
     threads = [threading.Thread(target=client.run, args=(stop,)) for client in clients]
-    timer = threading.Timer(at_most, stop.set)
+    timer = threading.Timer(float(at_most), stop.set)
     timer.daemon = True
     timer.start()
     for thread in threads:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.https_place import ROOT, demo
+
 AT_LEAST = 1000
-URL = "http://127.0.0.1:8080"
 SECRET = "demo-webhook-secret"  # noqa: S105 - of the demo's inventory
 Play = Callable[..., tuple[float, object]]
 
@@ -40,7 +41,13 @@ def last_release() -> dict[str, float]:
 
 def under_load(name: str, act: Callable[[], object], *, releases: bool) -> Event:
     """Do something while requests come in; go on asking until there were enough."""
-    command = [sys.executable, str(ROOT / "molecule/load.py"), URL, SECRET, "300", str(AT_LEAST)]
+    place = demo()
+    command = [
+        sys.executable,
+        str(ROOT / "molecule/load.py"),
+        f"https://{place.address}:{place.port}",
+    ]
+    command += [SECRET, "300", str(AT_LEAST), f"{place.name}:{place.cafile}"]
     print(f"==> {name}, under load", flush=True)
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -5,7 +5,7 @@
 
 export DEMO_HTTP_PORT="${DEMO_HTTP_PORT:-8080}" DEMO_HTTPS_PORT="${DEMO_HTTPS_PORT:-8443}" DEMO_SSH_PORT="${DEMO_SSH_PORT:-2222}"
 # shellcheck disable=SC2034 # read by the scripts that source this
-DEMO_URL="http://127.0.0.1:$DEMO_HTTP_PORT"
+DEMO_URL="https://planner.localhost:$DEMO_HTTPS_PORT"
 
 # The legacy builder: it needs no plugin and sees the images that are already here. The host's network and proxy
 # variables, because a company's proxy or mirror may sit on loopback.
@@ -28,10 +28,7 @@ site() {
   ansible-playbook -i inventory/demo playbooks/site.yml -e "droplet_image=$1"
 }
 
-# The version that answers on loopback; fails when none does.
+# The version that answers on loopback, with a verified certificate; fails when none does.
 running_version() {
-  python - "$DEMO_URL/" <<'PYTHON' 2>/dev/null
-import json, sys, urllib.request
-print(json.load(urllib.request.urlopen(sys.argv[1], timeout=5))["version"])
-PYTHON
+  python -c 'import json; from scripts.https_place import demo; print(json.loads(demo().get("/", 5))["version"])' 2>/dev/null
 }

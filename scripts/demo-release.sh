@@ -28,7 +28,7 @@ else
 fi
 
 code=0
-python scripts/during.py --strict "$DEMO_URL/health/live" \
+python scripts/during.py --strict /health/live \
   ansible-playbook -i inventory/demo playbooks/deploy.yml -e "droplet_image=$reference" "${options[@]}" || code=$?
 printf 'Version before: %s, now: %s\n' "$before" "$(running_version || echo 'no answer')"
 if [[ ${1:-} == broken ]]; then

@@ -6,12 +6,13 @@ import os
 import shlex
 import subprocess
 import sys
-import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.https_place import ROOT, Place, demo
+
 WIDTH = 80
 BAR = 20
 
@@ -257,27 +258,27 @@ def gather(ssh: list[str]) -> str:
     return done.stdout
 
 
-def product(url: str) -> tuple[str, str]:
+def product(place: Place) -> tuple[str, str]:
     """Name and version as the product itself says them."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 # http on loopback
-            said = json.load(answer)
+        said = json.loads(place.get("/", timeout_s=5))
         return str(said["name"]), str(said["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return "Business Planner", "(not answering)"
 
 
 def main() -> int:
-    port = os.environ.get("DEMO_HTTP_PORT", "8080")
-    url = f"http://127.0.0.1:{port}/"
+    place = demo()
     try:
         ssh = ssh_command(inventory_host())
         output = gather(ssh)
     except DownError as error:
         print(f"The demo Droplet is not reachable ({error}). Start it: make demo", file=sys.stderr)
         return 1
-    title, version = product(url)
-    status = parse(output, title=title, version=version, url=url, ssh=without_options(ssh))
+    title, version = product(place)
+    status = parse(
+        output, title=title, version=version, url=f"{place.url}/", ssh=without_options(ssh)
+    )
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(render(status, color=color))
     return 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run a command and ask a URL all the while: during.py [--strict] URL COMMAND...
+"""Run a command and ask the demo for a page all the while: during.py [--strict] PATH COMMAND...
 
 Prints how many requests were answered and how many failed. Its exit code is the command's; with
 --strict it is 1 if the command passed but a request failed.
@@ -9,9 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.https_place import demo
 
 PAUSE_SECONDS = 0.1
 MOST_REQUESTS = 20_000  # bounded: a release that hangs does not load the Droplet for ever
@@ -41,18 +44,13 @@ class Count:
         return "\n  ".join([text, *self.reasons])
 
 
-def get(url: str) -> None:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 # always http on loopback
-        answer.read()
-
-
-def ask_until(stop: threading.Event, ask: Callable[[], None], count: Count) -> None:
+def ask_until(stop: threading.Event, ask: Callable[[], object], count: Count) -> None:
     for _ in range(MOST_REQUESTS):
         started = time.monotonic()
         problem: Exception | None = None
         try:
             ask()
-        except OSError as error:  # refused, reset, timed out, HTTP 5xx: all of them
+        except OSError as error:  # refused, reset, timed out, not verified, HTTP 5xx
             problem = error
         count.note(time.monotonic() - started, problem)
         if stop.wait(PAUSE_SECONDS):
@@ -63,9 +61,11 @@ def main() -> int:
     arguments = sys.argv[1:]
     if strict := arguments[0] == "--strict":
         arguments.pop(0)
-    url, *command = arguments
-    count, stop = Count(), threading.Event()
-    loop = threading.Thread(target=ask_until, args=(stop, lambda: get(url), count), daemon=True)
+    path, *command = arguments
+    count, stop, place = Count(), threading.Event(), demo()
+    loop = threading.Thread(
+        target=ask_until, args=(stop, lambda: place.get(path), count), daemon=True
+    )
     loop.start()
     try:
         code = subprocess.run(command, check=False).returncode

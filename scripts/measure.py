@@ -7,15 +7,14 @@ machine at rest. --write puts the result into docs/measurements.md. Load is boun
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
-import os
 import shlex
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,9 +22,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.https_place import ROOT, demo
+
 UTILS = ROOT / "plugins/module_utils"
-URL = f"http://127.0.0.1:{os.environ.get('DEMO_HTTP_PORT', '8080')}"
+PLACE = demo()
 SECRET = "demo-webhook-secret"  # noqa: S105 - public on purpose, see inventory/demo
 LOAD_S, CLIENTS, REQUESTS_PER_S = 15, 4, 200
 DATABASE, DRILL, DUMP = "planner_measure", "planner-measure-drill", "/var/tmp/planner-measure.zst"  # noqa: S108 - /tmp is memory
@@ -46,6 +47,10 @@ CREATE INDEX ON task USING hnsw (embedding vector_cosine_ops);
 MIGRATION = (
     "cd /opt/planner && "
     "docker compose --progress quiet run --rm --no-deps --no-TTY backend alembic upgrade head"
+)
+RENEWAL = (
+    "REQUESTS_CA_BUNDLE=/opt/planner/tls/acme-ca.pem planner-maintenance certificate "
+    "certbot renew --quiet --cert-name planner --force-renewal --no-random-sleep-on-renew"
 )
 APT = "export DEBIAN_FRONTEND=noninteractive; apt-get -qq update && apt-get -qq install --reinstall zstd"
 BACKUP = f"""set -o pipefail
@@ -169,21 +174,17 @@ def load() -> None:
 
 def one(update_id: int, *, post: bool) -> None:
     """Send one request; its answer does not matter here."""
-    data, headers, path = None, {}, "/health/ready"
+    method, path, data, headers = "GET", "/health/ready", None, {}
     if post:
         message = {"message_id": 1, "date": int(time.time()), "chat": {"id": 7, "type": "private"}}
         body = {"update_id": update_id, "message": message | {"text": "measure tomorrow"}}
-        data, path = json.dumps(body).encode(), "/telegram/webhook"
+        method, path, data = "POST", "/telegram/webhook", json.dumps(body).encode()
         headers = {
             "Content-Type": "application/json",
             "X-Telegram-Bot-Api-Secret-Token": SECRET,
         }
-    request = urllib.request.Request(URL + path, data=data, headers=headers)  # noqa: S310 - loopback
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
-            answer.read()
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        PLACE.request(method, path, data, headers)
 
 
 def release(droplet: Droplet) -> dict[str, Any]:
@@ -241,7 +242,7 @@ EVENTS: dict[str, Callable[[Droplet], dict[str, Any]]] = {
     "backup": backup,
     "drill": drill,
     "pull": pull,
-    "certificate": lambda droplet: installed(droplet, "certbot", "--version"),
+    "certificate": lambda droplet: droplet.during(lambda: droplet.run(RENEWAL)),
     "restic": lambda droplet: installed(droplet, "restic", "version"),
 }
 

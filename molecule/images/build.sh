@@ -81,9 +81,13 @@ for entry in "${UPSTREAM[@]}"; do
   current "$image" "$wanted" || pull "$image" || step "Make a stand-in of $image" build_image "$image" "$folder" standin "$wanted"
 done
 
-droplet=planner-bench/droplet:13
-wanted=$(recipe_on "$DEBIAN" droplet)
-[ "$(label "$droplet" recipe)" = "$wanted" ] || step "Make the simulated Droplet's image" build_image "$droplet" droplet recipe "$wanted"
+# Our own, made on every machine: image, and what it is called meanwhile.
+OWN=("planner-bench/droplet:13=the simulated Droplet's image" "planner-bench/acme:13=the image of the bench's DNS and CA")
+for entry in "${OWN[@]}"; do
+  image=${entry%%=*} folder=${entry#*/} folder=${folder%%:*}
+  wanted=$(recipe_on "$DEBIAN" "$folder")
+  [ "$(label "$image" recipe)" = "$wanted" ] || step "Make ${entry#*=}" build_image "$image" "$folder" recipe "$wanted"
+done
 
 fill_registry() {
   local entry image
@@ -97,4 +101,4 @@ fill_registry() {
   done
 }
 step "Fill the bench's registry" fill_registry
-printf 'Images ready in %d s: %s%s\n' "$SECONDS" "$droplet" "$(printf ', %s' "${UPSTREAM[@]%=*}")"
+printf 'Images ready in %d s: %s\n' "$SECONDS" "$(printf '%s, ' "${OWN[@]%%=*}" "${UPSTREAM[@]%=*}" | sed 's/, $//')"

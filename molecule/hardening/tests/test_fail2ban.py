@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-PORTS = [22, 80]
+PORTS = [22, 80, 443]
 
 
 def until(condition: Callable[[], bool], what: str, seconds: int = 120) -> None:
@@ -69,9 +69,10 @@ def test_a_ban_ends_by_itself(strangers, outside, host):
 
 
 NOISE = {
-    "a scanner's paths": ["http://{}/wp-login.php"],
-    "hidden files": ["http://{}/app/.env"],
-    "guessed webhook secrets": ["--data", "{{}}", "http://{}/telegram/webhook"],
+    "a scanner's paths": ["https://{}/wp-login.php"],
+    "a scanner over plain HTTP": ["http://{}/.env"],
+    "hidden files": ["https://{}/app/.env"],
+    "guessed webhook secrets": ["--data", "{{}}", "https://{}/telegram/webhook"],
     "what is not HTTP": ["--http2-prior-knowledge", "http://{}/"],
 }
 
@@ -84,19 +85,19 @@ def test_scan_noise_is_banned(request_of, strangers, bystander, outside):
     for _ in range(12):
         attacker.status(*(word.format(outside.address) for word in request_of))
     until_banned(attacker, outside.address)
-    assert bystander.status(f"http://{outside.address}/health/live") == "200"
+    assert bystander.status(f"https://{outside.address}/health/live") == "200"
 
 
 def test_a_visitor_with_dead_links_is_not(bystander, outside, host):
     """Pages that are not there are a mistake of the site, not of its visitors."""
     for _ in range(15):
-        assert bystander.status(f"http://{outside.address}/no-such-page") == "404"
+        assert bystander.status(f"https://{outside.address}/no-such-page") == "404"
     host.check_output(
         "fail2ban-client set planner-nginx banip 203.0.113.9"
     )  # through the same queue
     until(lambda: "203.0.113.9" in host.check_output("nft list table inet f2b-table"), "a ban")
     host.check_output("fail2ban-client set planner-nginx unbanip 203.0.113.9")
-    assert bystander.status(f"http://{outside.address}/health/live") == "200"
+    assert bystander.status(f"https://{outside.address}/health/live") == "200"
 
 
 def test_the_owner_is_never_banned(outside, host):

@@ -1,4 +1,4 @@
-"""A stranger's port scan: only SSH and the product answer, whatever Docker, ufw and restarts do."""
+"""A stranger's port scan: only SSH and the product answer, whatever Docker and ufw do. After a reboot: test_zz_*."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import subprocess
 
 import pytest
 
-COMMON = [21, 22, 23, 25, 53, 80, 110, 111, 143, 443, 445, 993, 2375, 2376, 3306, 5355, 5432, 6379]
-# On the Droplet: published by Docker, published by it on the loopback, and a process of the host.
-PUBLISHED, LOOPBACK, PROCESS = 8081, 9091, 7000
-SCANNED = [*COMMON, 8000, 8080, 9090, PUBLISHED, LOOPBACK, PROCESS]
-# 443 is open in the table, but nothing listens yet.
-WANTED = {22, 80}
+from .conftest import PROCESS, PUBLISHED, SCANNED, WANTED, judge
+
+pytestmark = pytest.mark.usefixtures("listeners")
 
 
 def docker(*arguments: str) -> str:
@@ -24,33 +21,6 @@ def docker(*arguments: str) -> str:
 def stranger(strangers):
     """Return one stranger for all scans."""
     return strangers()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def listeners(host):
-    """Have on the Droplet what must not answer; return the extra container's own address."""
-    ports = f"-p {PUBLISHED}:80 -p 127.0.0.1:{LOOPBACK}:80"
-    host.check_output(
-        f"docker run --detach --name extra --restart always {ports} nginx:1.28-alpine"
-    )
-    host.check_output(
-        f"systemd-run --quiet --unit extra --property WorkingDirectory=/run python3 -m http.server {PROCESS}"
-    )
-    address = "{{ .NetworkSettings.IPAddress }}"
-    yield host.check_output(f"docker inspect --format '{address}' extra")
-    host.check_output("docker rm --force extra")
-    host.check_output("systemctl stop extra.service")
-
-
-def judge(stranger, outside, host):
-    """Compare the scan with what is wanted, and prove that containers still reach out and each other."""
-    for port in (PUBLISHED, LOOPBACK, PROCESS):  # they are there, so the scan means something
-        host.check_output(f"curl -sf -m 5 -o /dev/null http://127.0.0.1:{port}/")
-    assert stranger.open_ports(outside.address, SCANNED) == WANTED
-    assert stranger.status(f"http://{outside.address}/health/live") == "200"
-    # The bench's registry is a machine outside of the Droplet; redis is a name of Docker's DNS.
-    reach = "import socket; [socket.create_connection(a, 5) for a in (('10.231.0.2', 5000), ('redis', 6379))]"
-    host.check_output(f'docker exec planner-backend-1 python -c "{reach}"')
 
 
 def test_only_ssh_and_the_product_answer(stranger, outside, host):
@@ -82,7 +52,7 @@ EVENTS = {
     "its service is stopped": "systemctl stop nftables.service",
     "iptables is flushed": "iptables -P INPUT ACCEPT && iptables -F INPUT",
     "ufw is enabled and reloaded": (
-        "apt-get install -qy ufw >/dev/null && ufw allow 22/tcp && ufw allow 80/tcp"
+        "apt-get install -qy ufw >/dev/null && ufw allow 22/tcp && ufw allow 80,443/tcp"
         " && ufw --force enable && ufw reload"
     ),
 }
@@ -137,18 +107,3 @@ def test_ipv6_obeys_the_same_table(ipv6_network, strangers, host):
         host.check_output("systemctl stop extra6.service")
         # It holds the network until then.
         docker("rm", "--force", stranger.container)
-
-
-def test_closed_again_after_a_reboot(stranger, container, outside, host):
-    """The table is there before the network is, and Docker's rules come on top."""
-    docker("restart", "--time", "60", container)
-    outside.until_ready()
-    host.check_output(
-        f"systemd-run --quiet --unit extra --property WorkingDirectory=/run python3 -m http.server {PROCESS}"
-    )
-    order = "systemctl show --property ActiveEnterTimestampMonotonic --value {}"
-    table, network = (
-        int(host.check_output(order.format(unit))) for unit in ("nftables", "network-pre.target")
-    )
-    assert 0 < table < network
-    judge(stranger, outside, host)

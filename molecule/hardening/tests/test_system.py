@@ -212,10 +212,17 @@ def test_time_is_set(host: Host):
     assert host.service("systemd-timesyncd").is_enabled
 
 
-def test_a_piece_that_is_switched_off_goes_and_comes_back(host: Host, site):
-    """Its files, lines and profiles; PAM still lets in who may, and nothing else changes."""
-    off = json.dumps({"hardening_off": ["passwords", "sudo", "sysctl", "accounts"]})
-    done = site("--tags", "hardening", "--extra-vars", off)
+TIMER = "systemctl show -p ActiveState --value planner-reboot.timer"
+
+
+def test_what_is_switched_off_goes_and_comes_back(host: Host, site):
+    """A piece with its files, lines and profiles; the restart by itself. PAM still lets in who may.
+
+    That nothing is left to do after it has come back shows at the end, after the restart.
+    """
+    off = ["passwords", "sudo", "sysctl", "accounts"]
+    wish = json.dumps({"hardening_off": off, "hardening_reboot_time": ""})
+    done = site("--tags", "hardening", "--extra-vars", wish)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not host.file("/etc/sudoers.d/60-planner").exists
     assert "rp_filter" not in host.file("/etc/sysctl.d/90-planner-hardening.conf").content_string
@@ -226,8 +233,12 @@ def test_a_piece_that_is_switched_off_goes_and_comes_back(host: Host, site):
     assert "yescrypt" in stacks
     assert "\nPASS_MAX_DAYS 99999\n" in host.file("/etc/login.defs").content_string
     host.check_output("su root -c true")
+    assert host.check_output(TIMER) == "inactive"
+    assert not host.file("/etc/systemd/system/planner-reboot.timer").is_file
+    again = site("--tags", "hardening", "--extra-vars", wish)
+    assert "changed=0" in again.stdout, again.stdout
     back = site("--tags", "hardening")
     assert back.returncode == 0, back.stdout + back.stderr
     assert host.file("/etc/sudoers.d/60-planner").mode == 0o440
     assert "pam_faillock.so authfail" in host.file("/etc/pam.d/common-auth").content_string
-    assert "changed=0" in site("--tags", "hardening").stdout
+    assert host.check_output(TIMER) == "active"

@@ -1,4 +1,4 @@
-"""After the one reboot of this scenario, which is why this file is sorted last: everything is as it was before."""
+"""The one reboot of this scenario, which is why this file is sorted last: everything is as it was before."""
 
 from __future__ import annotations
 
@@ -6,23 +6,66 @@ import json
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from testinfra.host import Host
 
-ROOT = Path(__file__).resolve().parents[3]
+from .conftest import PROCESS, ROOT, judge, until
+
+# What must not answer a stranger is there before.
+pytestmark = pytest.mark.usefixtures("listeners", "restart")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _reboot(container: str, outside):
-    """Restart the Droplet, and wait until systemd and the product are there."""
-    subprocess.run(
-        ["docker", "restart", "--time", "60", container], check=True, capture_output=True
+@pytest.fixture(scope="module")
+def restart(host: Host, container: str, outside) -> dict[str, Any]:
+    """Have a restart that is needed meet a backup, end that, wait for system and product; return how it went."""
+    backup = "/usr/local/sbin/planner-maintenance backup sleep 600"
+    host.check_output(f"systemd-run --quiet --unit=lock-holder {backup}")
+    until(host, "grep -q ^backup /run/lock/planner-maintenance.lock")
+    booted = boot_id(host)
+    host.check_output(
+        "touch /run/reboot-required; systemctl start --no-block planner-reboot.service"
     )
-    time.sleep(1)
+    until(host, "journalctl -q -u planner-reboot --since=-2min | grep -q 'held by\\|waits up to'")
+    state = host.check_output("systemctl show -p ActiveState --value planner-reboot")
+    served = outside.request("/health/ready").status
+    host.check_output("systemctl stop 'planner-maintenance-backup-*.scope'")
+    deadline = time.monotonic() + 150
+    while boot_id(host) in ("", booted):
+        assert time.monotonic() < deadline, "it did not restart"
+        time.sleep(1)
     outside.until_ready()
     command = ["docker", "exec", container, "systemctl", "is-system-running", "--wait"]
     subprocess.run(command, capture_output=True, text=True, check=False)
+    return {"state": state, "served": served}
+
+
+def boot_id(host: Host) -> str:
+    """Name this run of the machine; empty while nobody can ask."""
+    try:
+        return host.check_output("cat /proc/sys/kernel/random/boot_id")
+    except (AssertionError, OSError, RuntimeError):
+        return ""
+
+
+def test_restart_waits_for_a_backup(host: Host, restart):
+    """A restart that is needed comes when the backup has ended, and the product is back by itself."""
+    assert restart == {"state": "activating", "served": 200}
+    assert not host.file("/run/reboot-required").exists
+
+
+def test_closed_again(strangers, outside, host: Host):
+    """The firewall's table is there before the network is, and Docker's rules come on top."""
+    host.check_output(
+        f"systemd-run --quiet --unit extra --property WorkingDirectory=/run python3 -m http.server {PROCESS}"
+    )
+    order = "systemctl show --property ActiveEnterTimestampMonotonic --value {}"
+    table, network = (
+        int(host.check_output(order.format(unit))) for unit in ("nftables", "network-pre.target")
+    )
+    assert 0 < table < network
+    judge(strangers(), outside, host)
 
 
 def test_containers_live(containers_live):

@@ -1,4 +1,4 @@
-"""site.yml is interrupted once at every remote task of a first run, then run to its end."""
+"""site.yml is interrupted wherever a first run leaves something else half-done, then run to its end."""
 
 from __future__ import annotations
 
@@ -8,42 +8,50 @@ import signal
 import subprocess
 import time
 
-# What a clean first run passes through. Each name is interrupted once, on the same Droplet.
-TASKS = (
-    "Login | Find out who is let in",
-    "Machine | Wait for its first boot and find Python",
-    "Machine | Read its memory, CPUs and system",
-    "Keep the planned swap",
-    "Write the slice, the lock and what uses them",
-    "Give the kernel its settings, at boot and now",
-    "Settings | Write them all, and remove those that were switched off",
-    "Packages | Install what the pieces need",
-    "Packages | Purge what a server does not need",
-    "System | Have PAM use its profiles",
-    "System | Set single lines, and set back those that were switched off",
-    "System | Give the kernel its settings, at boot and now",
-    "System | Have every unit running with its newest settings",
-    "Admin | Make the account, without a password",
-    "Admin | Take root's password away",
-    "Door | Change it, to be taken back in two minutes unless confirmed",
-    "Door | Log in anew as the admin",
-    "Door | Keep the change",
-    "Configure the engine",
-    "Finish what an interrupted package run left",
-    "Install the engine and Compose",
-    "Start the engine now and at boot",
-    "Have the images here, each pinned to what it is now",
-    "Keep the secrets",
-    "Render the configuration of the servers",
-    "Write the program planner-release, and the unit that brings back all containers after Docker's every start",
-    "Bring the services to that state",
-)
-# Pulling, creating, migrating and starting are one task: it is cut at several depths, in seconds.
+# In the order of a first run, by the tag that reaches them, on the same Droplet: what only reads once, each module of
+# our own and of Ansible's once or more. The first of a part is met by a whole run, so that all parts before are done.
+TASKS = {
+    "droplet": ("Machine | Read its memory, CPUs and system",),
+    "memory": ("Keep the planned swap",),
+    "hardening": (
+        "Settings | Write them all, and remove those that were switched off",
+        "Packages | Install what the pieces need",
+        "Packages | Purge what a server does not need",
+        "System | Have PAM use its profiles",
+        "System | Set single lines, and set back those that were switched off",
+        "System | Give the kernel its settings, at boot and now",
+        "System | Have every unit running with its newest settings",
+        "Admin | Make the account, without a password",
+        "Door | Change it, to be taken back in two minutes unless confirmed",
+        "Door | Log in anew as the admin",
+        "Door | Keep the change",
+    ),
+    "docker": (
+        "Configure the engine",
+        "Finish what an interrupted package run left",
+        "Install the engine and Compose",
+        "Start the engine now and at boot",
+    ),
+    "tls": (
+        "Install certbot, and what asks DNS",
+        "Have a certificate before nginx starts",
+    ),
+    "stack": (
+        "Have the images here, each pinned to what it is now",
+        "Keep the secrets",
+        "Render the configuration of the servers",
+        "Bring the services to that state",
+    ),
+    "the end": ("Obtain the certificate, have nginx serve it, tell Telegram",),
+}
+# Those that do much are cut at a depth, or at several, in seconds: lists and packages; pulling; creating, migrating
+# and starting.
 CUTS = {
     "Packages | Install what the pieces need": (1, 5),
-    "Install the engine and Compose": (1, 5),
+    "Install the engine and Compose": (5,),
+    "Install certbot, and what asks DNS": (3,),
     "Have the images here, each pinned to what it is now": (1,),
-    "Bring the services to that state": (0.5, 4, 9, 16),
+    "Bring the services to that state": (0.5, 4, 10),
 }
 
 
@@ -69,12 +77,15 @@ def interrupt(command: list[str], task: str, after_s: float) -> str:
 
 
 def test_interrupted_everywhere_then_finished(site_command, site, outside, request):
-    """After an interruption at every task, one full run serves, and another has nothing to do."""
-    for task in TASKS:
-        for after_s in CUTS.get(task, (0.1,)):
-            printed = interrupt(site_command, task, after_s)
-            assert f": {task}]" in printed, f"never reached: {task}\n{printed}"
-            assert "failed=1" not in printed, printed
+    """After an interruption at every kind of task, one full run serves, and another has nothing to do."""
+    for tag, tasks in TASKS.items():
+        command = site_command
+        for task in tasks:
+            for after_s in CUTS.get(task, (0.1,)):
+                printed = interrupt(command, task, after_s)
+                assert f": {task}]" in printed, f"never reached: {task}\n{printed}"
+                assert "failed=1" not in printed, printed
+                command = [*site_command, "--tags", tag]
     done = site()
     assert done.returncode == 0, done.stdout
     assert outside.request("/health/ready").status == 200

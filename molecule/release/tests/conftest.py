@@ -32,25 +32,32 @@ class Variant:
 LOCK = "/run/lock/planner-maintenance.lock"
 RELEASING = rf"grep -q '^a release' {LOCK} && kill -0 $(sed -n 's/.*pid \([0-9]*\).*/\1/p' {LOCK})"
 KILL = RELEASING.replace("kill -0", "kill -9")
+RUNNING = "/opt/planner/release.running.json"
+# What is promised of a release and of the way back.
+ENOUGH = 1000
 # Most tests have another claim than the time a version needs to prove itself; the last value given counts.
-SOON = ("-e", "stack_soak_s=2")
+SOON = ("-e", "stack_soak_s=1")
 AS_ALWAYS = ("-e", "stack_soak_s=10")
 NOTE, DROP = "0003_note.py", "0004_drop_note.py"
+# Without the app, so that it says so at once and its time-out can be short.
+MUTE = ("python", "-uc", "import time; print('started, never ready'); time.sleep(3600)")
 BROKEN = {
     "does-not-start": Variant(command=("/no/such/program",)),
-    "never-ready": Variant("mute"),
+    "never-ready": Variant(command=MUTE),
     "crashes-after-10-s": Variant("crash"),
     "fails-its-migration": Variant(migrations=("0003_fails.py",)),
     "leaks-over-its-limit": Variant("leak"),
 }
 ALL = BROKEN | {
-    "never-pushed": Variant("mute"),
+    "never-pushed": Variant(),
+    "never-fetched": Variant(),
     "one": Variant(),
     "two": Variant(),
     "three": Variant(),
+    "four": Variant(),
     "noted": Variant(migrations=(NOTE,)),
     "dropped": Variant(migrations=(NOTE, DROP)),
-    "dropped-and-never-ready": Variant("mute", migrations=(NOTE, DROP)),
+    "dropped-and-never-ready": Variant(migrations=(NOTE, DROP), command=MUTE),
 }
 
 
@@ -142,9 +149,32 @@ class Releases:
         return self.log[-1]
 
     @property
+    def before(self) -> dict[str, Any]:
+        """Find what ran before the current version was released; one that was gone back to has its first place."""
+        good = [one for one in self.log if one["result"] == "good"]
+        now = good[-1]
+        since = now["to"] or now["release"]
+        return next(
+            one
+            for one in reversed(good)
+            if one["release"] < since and one["images"] != now["images"]
+        )
+
+    @property
     def version(self) -> str:
         """Ask the product which version serves."""
         return str(self.outside.request("/").json["version"])
+
+    @property
+    def other(self) -> str:
+        """Name a good version that does not serve now."""
+        return "two" if self.version == "one" else "one"
+
+    def kill_when(self, reached: str, after_s: float = 0) -> None:
+        """Have the Droplet kill its next release, so long after that has come to a point."""
+        wait = f"for _ in $(seq 1200); do {reached} && break; sleep 0.05; done"
+        command = f"{wait}; sleep {after_s}; {KILL}"
+        self.host.check_output("systemd-run --collect --unit bench-killer sh -c %s", command)
 
     def containers(self) -> list[str]:
         """List all containers of the Droplet, running or not."""
@@ -160,8 +190,8 @@ class Releases:
         runs = self.host.check_output(f"docker inspect -f '{{{{.Config.Image}}}}' {backend}")
         assert f"image: {runs}\n" in self.host.check_output("cat /opt/planner/compose.yml") + "\n"
         assert self.host.check_output("ls /opt/planner").split() == [
-            *("compose.yml", "dumps", "nginx", "postgres", "redis"),
-            *("release.json", "releases.jsonl", "secrets", "state.json"),
+            *("acme", "compose.yml", "dumps", "nginx", "postgres", "redis"),
+            *("release.json", "releases.jsonl", "secrets", "state.json", "tls"),
         ]
 
 

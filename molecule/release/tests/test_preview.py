@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .conftest import push
+
 STATE = (
     "find /opt/planner /etc/systemd/system -type f -exec sha256sum {} + | sort;"
     "docker ps -aq --no-trunc | sort; docker images -aq --no-trunc | sort"
@@ -10,7 +12,6 @@ STATE = (
 
 def test_preview(serving, image):
     """Everything an owner wants to know before a release, and the Droplet is as before."""
-    serving.must(serving.deploy(image("one"), "-e", "stack_accept_breaking_schema=true"))
     pulled = serving.deploy(image("noted"), "--tags", "pull")
     assert pulled.returncode == 0, pulled.stdout
     before, log = serving.host.check_output(STATE), serving.log
@@ -26,9 +27,9 @@ def test_preview(serving, image):
     assert serving.version == "one"
 
 
-def test_preview_of_an_image_that_is_not_here(serving, image):
+def test_preview_of_an_image_that_is_not_here(serving, local):
     """A tag is resolved without fetching it; its migrations show once it is fetched."""
-    tag = image("three").partition("@")[0] + ":latest"
+    tag = push(local("never-fetched"), "planner/backend:preview").partition("@")[0] + ":preview"
     before = serving.host.check_output(STATE)
     done = serving.deploy(tag, "--check", "--diff")
     assert done.returncode == 0, done.stdout

@@ -51,9 +51,6 @@ def application() -> FastAPI:
     return built
 
 
-if MODE == "mute":
-    print("started, never ready", flush=True)
-    time.sleep(3600)
 uvicorn.run(
     application,
     factory=True,

@@ -196,7 +196,7 @@ class TestDriver:
         measure.load()
         assert 0 < len(sent) <= 0.5 * measure.REQUESTS_PER_S + measure.CLIENTS
         assert set(sent) == {True, False}
-        assert measure.URL.startswith("http://127.0.0.1:")
+        assert measure.PLACE.address == "127.0.0.1"
 
     def test_source_for_the_droplet(self, measure: ModuleType, sampler: ModuleType) -> None:
         """What is sent to the Droplet stands alone: it needs nothing of the collection there."""
