@@ -60,7 +60,7 @@ write() {
 case ${1:-}:$# in
   up:1 | down:1) "$1" ;;
   name:[3-9]) inside names set "${@:2}" ;;
-  forget:2) inside names forget "$2" ;;
+  forget:2) if running "$ACME"; then inside names forget "$2"; fi ;;
   root:2) add "$2" ;;
   api-ca:2) ca=$(inside cat /ca/api-ca.pem) || die "$SILENT" && write "$2" "$ca" ;;
   *) die "Usage: acme.sh up | down | name NAME ADDRESS... | forget NAME | root FILE | api-ca FILE" ;;
