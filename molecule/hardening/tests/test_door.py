@@ -106,6 +106,8 @@ def test_an_allow_list_without_the_owner_is_refused(instance, site):
     assert refused.returncode == 2
     assert "hardening_ssh_allow_from" in refused.stdout
     assert gets_in(instance, "deploy")
+    # fail2ban had been told already whom never to ban: that is no door.
+    assert site("--tags", "hardening").returncode == 0
 
 
 def test_cloud_init_cannot_allow_passwords(host, instance, site):
