@@ -86,32 +86,30 @@ def test_key_is_kept(host) -> None:
     assert host.run("sudo -u nobody cat /opt/planner/tls/nginx/served.pem").rc != 0
 
 
-def test_testssl(outside) -> None:
-    """testssl.sh in another container gives A+, and finds nothing above LOW."""
+def audit(outside) -> list[dict[str, str]]:
+    """Have testssl.sh in another container look at the Droplet; return what it found and is not waived."""
     subprocess.run(
         ["docker", "exec", "-i", "planner-bench-acme", "sh", "-c", f"cat >{TRUSTED}"],
         input=Path(outside.cafile).read_bytes(),
         check=True,
     )
-    audit = ["--quiet", "--color", "0", "--warnings", "off", "--add-ca", TRUSTED]
-    words = [*audit, "--overwrite", "--jsonfile", AUDIT, "--ip", outside.address, NAMES[0]]
-    subprocess.run(
-        ["docker", "exec", "planner-bench-acme", "testssl", *words],
-        capture_output=True,
-        check=False,
-        timeout=580,
-    )
-    found = subprocess.run(
-        ["docker", "exec", "planner-bench-acme", "cat", AUDIT],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    findings = json.loads(found.stdout)
+    quiet = ["--quiet", "--color", "0", "--warnings", "off", "--add-ca", TRUSTED]
+    words = [*quiet, "--overwrite", "--jsonfile", AUDIT, "--ip", outside.address, NAMES[0]]
+    inside = ["docker", "exec", "planner-bench-acme"]
+    subprocess.run([*inside, "testssl", *words], capture_output=True, check=False, timeout=580)
+    found = subprocess.run([*inside, "cat", AUDIT], capture_output=True, text=True, check=True)
+    return [one for one in json.loads(found.stdout) if one["id"] not in WAIVED]
+
+
+def test_testssl(outside) -> None:
+    """An auditor in another container gives A+, and finds nothing above LOW."""
+    findings = audit(outside)
+    # WARN is a check that it could not make, as on a machine that is too busy: it has to be made.
+    if any(one["severity"] == "WARN" for one in findings):
+        findings = audit(outside)
     by_id = {one["id"]: one["finding"] for one in findings}
-    assert by_id["overall_grade"] == "A+", [one for one in findings if "grade" in one["id"]]
-    grave = [one for one in findings if one["severity"] in GRAVE and one["id"] not in WAIVED]
-    assert grave == []
+    assert by_id["overall_grade"] == "A+", [one for one in by_id.items() if "grade" in one[0]]
+    assert [one for one in findings if one["severity"] in GRAVE] == []
 
 
 def test_nothing_is_asked_again(droplet, playbook) -> None:
