@@ -29,7 +29,7 @@ def test_threshold(droplet, host, profile) -> None:
 
 def test_renewal_under_load(droplet, load) -> None:
     """A certificate that lives a minute is renewed by the timer: no request fails, and the new one is served."""
-    with load() as counts:
+    with load(1000) as counts:
         with droplet.settings(profile="minute"):
             assert droplet.timer().code == 0
             first = droplet.serial()
