@@ -21,6 +21,7 @@ up() {
   make_network
   # One that runs knows names and accounts: it is only replaced where nobody can miss them.
   if ! running "$ACME" || { outdated && [ -z "$(others)" ]; }; then
+    # Usually there is none; one that cannot be removed fails the next line by its name.
     docker rm -f "$ACME" >/dev/null 2>&1 || true
     docker run -d --name "$ACME" --restart unless-stopped --network "$NETWORK" --ip "$ADDRESS" "$IMAGE" >/dev/null ||
       die "Cannot start the bench's DNS and CA: is $ADDRESS taken (docker network inspect $NETWORK)?"
@@ -45,7 +46,7 @@ down() {
 # add FILE: the root, unless it is in there.
 add() {
   local roots root
-  roots=$(cat "$1" 2>/dev/null || true)
+  roots=$(cat "$1" 2>/dev/null || true) # a first root begins the file
   root=$(page 15000/roots/0) || die "$SILENT"
   case $roots in *"$root"*) ;; *) write "$1" "${roots:+$roots$'\n'}$root" ;; esac
 }

@@ -14,13 +14,14 @@ make_network() {
 
 running() { [ "$(docker container inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 
-# others: the containers on the network, but for the bench's own machines.
+# others: the containers on the network, but for the bench's own machines. No line left is no failure of grep's.
 others() {
   docker network inspect -f '{{range .Containers}}{{.Name}}{{"\n"}}{{end}}' "$NETWORK" 2>/dev/null |
     { grep -vxF -e "$REGISTRY" -e "$ACME" -e "" || true; } | xargs
 }
 
-# remove CONTAINER: with its volume, and the network where it was the last.
+# remove CONTAINER: with its volume, and the network where it was the last. Each may be gone already, and the network
+# stays while others use it.
 remove() {
   docker rm -f "$1" >/dev/null 2>&1 || true
   docker volume rm "$1" >/dev/null 2>&1 || true

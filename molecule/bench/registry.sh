@@ -13,6 +13,7 @@ PORT=${BENCH_REGISTRY_PORT:-5001}
 up() {
   make_network
   if running "$REGISTRY"; then return; fi
+  # Usually there is none; one that cannot be removed fails the next line by its name.
   docker rm -f "$REGISTRY" >/dev/null 2>&1 || true
   docker run -d --name "$REGISTRY" --restart unless-stopped --network "$NETWORK" --ip "$ADDRESS" \
     --publish "127.0.0.1:$PORT:5000" --volume "$REGISTRY:/var/lib/registry" registry:2 >/dev/null ||

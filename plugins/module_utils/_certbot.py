@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import configparser
-import ipaddress
 import os
 import re
 import shutil
@@ -28,6 +27,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._certificate impor
     CertificateError,
     read_pair,
 )
+from ansible_collections.planner.droplet.plugins.module_utils._tls_settings import is_address
 
 LINEAGE = "planner"
 CALLED = "PLANNER_TLS"
@@ -132,7 +132,7 @@ class Certbot:
             lineage=LINEAGE,
             email=email,
             profiles=self.version() >= _PROFILES_SINCE,
-            addresses=[name for name in wish.names if _is_address(name)],
+            addresses=[name for name in wish.names if is_address(name)],
         )
         said = self._run(words)
         if account_is_gone(said):  # another one is made
@@ -191,14 +191,6 @@ class Certbot:
 def _profile(asked: configparser.SectionProxy) -> str:
     profile = asked.get("preferred_profile", "") or asked.get("required_profile", "")
     return "" if profile == "None" else profile
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _text(path: str) -> str:

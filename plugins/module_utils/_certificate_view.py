@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._drift_types impor
 from ansible_collections.planner.droplet.plugins.module_utils._tls_settings import (
     STAGING,
     STAGING_MARK,
+    is_address,
 )
 
 CA, OWN = "ca", "own"
@@ -68,7 +68,7 @@ class View:
     @property
     def named(self) -> bool:
         """Whether one is wished for names, not for an address only."""
-        return not all(map(_is_address, self.subjects))
+        return not all(map(is_address, self.subjects))
 
     @property
     def trial(self) -> bool:
@@ -161,11 +161,3 @@ def moment(seconds: float | None) -> str:
         return "?" if seconds is None else when(seconds)
     except (ValueError, OverflowError, OSError):
         return "?"
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

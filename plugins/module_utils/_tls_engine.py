@@ -6,7 +6,6 @@ Each part goes as far as it can whatever became of the one before, and every pro
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -229,7 +228,7 @@ class Engine:
     def status(self) -> dict[str, Any]:
         """Tell everything that can be seen."""
         wish, certbot = self.wish, self.server.certbot
-        on_disk = Candidate.of("", _text(self.settings.served_file))
+        on_disk = self.server.on_disk()
         served = self.server.served()
         issued = certbot.lineage().certificate
         return {
@@ -261,10 +260,3 @@ def _facts(certificate: Certificate | None) -> dict[str, Any] | None:
         "issuer": certificate.issuer,
         "self_signed": certificate.self_signed,
     }
-
-
-def _text(path: str) -> str:
-    if not os.path.exists(path):
-        return ""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()

@@ -68,6 +68,10 @@ class Server:
         }
         return [Candidate.of(source, pem) for source, pem in texts.items() if pem]
 
+    def on_disk(self) -> Candidate:
+        """Read what lies where nginx reads it."""
+        return Candidate.of(SERVED, _text(self.settings.served_file))
+
     def choose(self) -> Candidate | None:
         """Choose what shall be served; nothing where it would have to be made."""
         now = time.time()

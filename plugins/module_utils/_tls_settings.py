@@ -79,6 +79,15 @@ def parse_settings(text: str) -> Settings:
         raise TlsError(problem) from error
 
 
+def is_address(name: str) -> bool:
+    """Tell an IP address from a name."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 def usable_address(given: str) -> str:
     """Keep an address under which others reach this machine; not a name, and not one of its own only."""
     try:
