@@ -10,8 +10,8 @@ short_description: Say what is wrong with a certificate of the owner's
 version_added: 0.1.0
 author: planner.droplet maintainers
 description:
-  - Judges C(tls_own_certificate) and C(tls_own_key) on the controller, before anything is changed. The result is empty
-    when nothing is wrong or neither is given, and never contains the key.
+  - Judges C(tls_own_certificate) and C(tls_own_key) on the controller, before the role changes anything. The result
+    is empty when nothing is wrong or neither is given, and never contains the key.
 positional: key, domains
 options:
   _input:

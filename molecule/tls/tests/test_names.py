@@ -59,7 +59,7 @@ def owner(playbook):
 
 
 def test_own_certificate(droplet, owner, host) -> None:
-    """A certificate of the owner's own is served at once; one that cannot be is refused before anything happens."""
+    """A certificate of the owner's own is served at once; one that cannot be is refused, and nothing changes."""
     serial = droplet.serial()
     good = make_self_signed(NAMES, time.time())
     other = make_self_signed(NAMES, time.time())
