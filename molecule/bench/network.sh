@@ -3,7 +3,7 @@
 # for no address gets one of the upper half, so that none of those is ever taken.
 
 NETWORK=planner-bench SUBNET=10.231.0.0/24
-REGISTRY=planner-bench-registry ACME=planner-bench-acme
+REGISTRY=planner-bench-registry ACME=planner-bench-acme S3=planner-bench-s3
 
 make_network() {
   docker network inspect "$NETWORK" >/dev/null 2>&1 ||
@@ -17,7 +17,7 @@ running() { [ "$(docker container inspect -f '{{.State.Running}}' "$1" 2>/dev/nu
 # others: the containers on the network, but for the bench's own machines. No line left is no failure of grep's.
 others() {
   docker network inspect -f '{{range .Containers}}{{.Name}}{{"\n"}}{{end}}' "$NETWORK" 2>/dev/null |
-    { grep -vxF -e "$REGISTRY" -e "$ACME" -e "" || true; } | xargs
+    { grep -vxF -e "$REGISTRY" -e "$ACME" -e "$S3" -e "" || true; } | xargs
 }
 
 # remove CONTAINER: with its volume, and the network where it was the last. Each may be gone already, and the network

@@ -2,6 +2,7 @@
 # Makes every image the bench needs and fills the bench's registry with them. The second run only compares hashes.
 # An upstream name is taken as it is where present, pulled where a registry answers, and otherwise made as a
 # stand-in from Debian packages. BENCH_STANDINS=1 makes the stand-ins even where a registry answers.
+# build.sh IMAGE...: instead of those that every scenario needs, one that few need.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=molecule/bench/steps.sh
@@ -14,12 +15,22 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 DEBIAN=debian:13
 # Upstream name, and the folder of its stand-in's recipe.
 UPSTREAM=(nginx:1.28-alpine=nginx pgvector/pgvector:pg17=pgvector redis:7-alpine=redis python:3.13-slim=python registry:2=registry)
+# Our own, made on every machine: image, and what it is called meanwhile.
+OWN=("planner-bench/droplet:13=the simulated Droplet's image" "planner-bench/acme:13=the image of the bench's DNS and CA")
+[ $# -eq 0 ] || UPSTREAM=() OWN=()
+for image in "$@"; do
+  case $image in
+    pgvector/pgvector:pg18) UPSTREAM+=("$image=pgvector18") ;;
+    planner-bench/s3:13) OWN+=("$image=the image of the bench's off-site storage") ;;
+    *) die "There is no recipe for the image $image: see molecule/images/build.sh." ;;
+  esac
+done
 
 label() { docker image inspect -f "{{index .Config.Labels \"planner-bench.$2\"}}" "$1" 2>/dev/null || true; }
 present() { docker image inspect -f . "$1" >/dev/null 2>&1; }
 
 # recipe FOLDER...: a hash of all that an image is made from, besides its base.
-recipe() { (cd molecule/images && { find "$@" -type f -print0; find "$HOST_DIR/host" -type f -print0; } | sort -z | xargs -0 cat | sha256sum | cut -c1-16); }
+recipe() { (cd molecule/images && { find -L "$@" -type f -print0; find "$HOST_DIR/host" -type f -print0; } | sort -z | xargs -0 cat | sha256sum | cut -c1-16); }
 recipe_on() { printf '%s %s' "$(docker image inspect -f '{{.Id}}' "$1")" "$(recipe "$2")" | sha256sum | cut -c1-16; }
 
 # Asked once, and not again after the first pull that fails.
@@ -53,7 +64,7 @@ build_image() {
   for proxy in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     [ -z "${!proxy:-}" ] || args+=(--build-arg "$proxy")
   done
-  tar -c -C "molecule/images/$2" . -C "$HOST_DIR" host |
+  tar -ch -C "molecule/images/$2" . -C "$HOST_DIR" host |
     DOCKER_BUILDKIT=0 docker build --network host --force-rm "${args[@]}" --label "planner-bench.$3=$4" --tag "$1" -
   # The image it replaces, unless a container still needs it.
   case $(docker image inspect -f '{{.Id}}' "$1") in "$old") ;; *) [ -z "$old" ] || docker rmi "$old" || true ;; esac
@@ -81,8 +92,6 @@ for entry in "${UPSTREAM[@]}"; do
   current "$image" "$wanted" || pull "$image" || step "Make a stand-in of $image" build_image "$image" "$folder" standin "$wanted"
 done
 
-# Our own, made on every machine: image, and what it is called meanwhile.
-OWN=("planner-bench/droplet:13=the simulated Droplet's image" "planner-bench/acme:13=the image of the bench's DNS and CA")
 for entry in "${OWN[@]}"; do
   image=${entry%%=*} folder=${entry#*/} folder=${folder%%:*}
   wanted=$(recipe_on "$DEBIAN" "$folder")
@@ -100,5 +109,5 @@ fill_registry() {
     esac
   done
 }
-step "Fill the bench's registry" fill_registry
+[ "${#UPSTREAM[@]}" -eq 0 ] || step "Fill the bench's registry" fill_registry
 printf 'Images ready in %d s: %s\n' "$SECONDS" "$(printf '%s, ' "${OWN[@]%%=*}" "${UPSTREAM[@]%=*}" | sed 's/, $//')"

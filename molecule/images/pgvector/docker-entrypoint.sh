@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What upstream's entry point does on a fresh volume: initdb, a server on the unix socket only, the database, the
-# init scripts; then the server. Variables and order as upstream's.
+# init scripts; then the server. Variables and order as upstream's, and from PostgreSQL 18 on what it refuses.
 set -Eeo pipefail
 
 file_env() { # VAR or VAR_FILE, not both
@@ -30,6 +30,23 @@ run_init_files() {
       *) echo "$0: ignoring $file" ;;
     esac
   done
+}
+
+# refuse_old_layout: a database of another major version, or a volume where they were before 18, is not left unused.
+refuse_old_layout() {
+  local folder old=()
+  [ "$PGDATA" = "/var/lib/postgresql/$PG_MAJOR/docker" ] || return 0
+  for folder in /var/lib/postgresql /var/lib/postgresql/data /var/lib/postgresql/*/docker; do
+    if [ -s "$folder/PG_VERSION" ]; then old+=("$folder"); fi
+  done
+  if [ "${#old[@]}" -eq 0 ] && mountpoint -q /var/lib/postgresql/data; then
+    old=("/var/lib/postgresql/data (unused mount/volume)")
+  fi
+  [ "${#old[@]}" -eq 0 ] || {
+    echo >&2 "Error: from 18 on this image keeps a database below /var/lib/postgresql, by its major version."
+    echo >&2 "       There appears to be PostgreSQL data in: ${old[*]}"
+    exit 1
+  }
 }
 
 init_database() {
@@ -69,6 +86,7 @@ if [ "$1" = postgres ]; then
   if [ -s "$PGDATA/PG_VERSION" ]; then
     printf '\nPostgreSQL Database directory appears to contain a database; Skipping initialization\n\n'
   else
+    if [ "$PG_MAJOR" -ge 18 ]; then refuse_old_layout; fi
     init_database "$@"
   fi
 fi

@@ -1,0 +1,1 @@
+../pgvector/docker-entrypoint.sh
