@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time the first and the second run of site.yml on a fresh demo Droplet, against plain pings; then releases under load.
+"""Time the first and the second run of site.yml on a fresh demo Droplet against plain pings, then releases, backups.
 
 A ping is the cheapest remote task there is; seconds per task against it say how much the tasks
 themselves cost, whatever machine this runs on. Results also go to .cache/bench/latest.json.
@@ -124,16 +124,25 @@ def main() -> int:
         changed = sum(task["changed"] for task in tasks)
         runs.append(Run(name, wall, changed, count, seconds, pings(count)))
         print(slowest(tasks), flush=True)
-    script = ". scripts/demo-common.sh && build_app 1.0.1 >&2 && push_app 1.0.1"
-    next_image = subprocess.check_output(["bash", "-c", script], cwd=ROOT, text=True)
+
+    def push_next() -> str:
+        script = ". scripts/demo-common.sh && build_app 1.0.1 >&2 && push_app 1.0.1"
+        return subprocess.check_output(["bash", "-c", script], cwd=ROOT, text=True).strip()
+
     # Beside this file: found where this one runs as a script.
     bench_release = importlib.import_module("bench_release")
-    released = bench_release.events(play, next_image.strip())
+    released = bench_release.events(play, push_next())
+    bench_backup = importlib.import_module("bench_backup")
+    backed_up = bench_backup.steps(play, push_next)
     report = [asdict(run) | {"ratio": round(run.ratio, 2)} for run in runs]
-    whole = {"runs": report, "releases": [asdict(one) for one in released]}
+    whole = {
+        "runs": report,
+        "releases": [asdict(one) for one in released],
+        "backups": [asdict(one) for one in backed_up],
+    }
     (OUT / "latest.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
     print(f"\n{table(runs)}\n\ns/task and s/ping: seconds a remote task and a plain ping take.")
-    print(f"\n{bench_release.table(released)}")
+    print(f"\n{bench_release.table(released)}\n\n{bench_backup.table(backed_up)}")
     return int(any(one.failed for one in released))
 
 

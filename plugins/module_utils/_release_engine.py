@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.planner.droplet.plugins.module_utils import _postgres_look as data
 from ansible_collections.planner.droplet.plugins.module_utils import _release_log as log
 from ansible_collections.planner.droplet.plugins.module_utils import _release_undo
 from ansible_collections.planner.droplet.plugins.module_utils._atomic import write_atomically
@@ -36,8 +37,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._release_state imp
 from ansible_collections.planner.droplet.plugins.module_utils._release_watch import Watch
 
 COMPOSE_FILE = "compose.yml"
-REQUEST_FILE = "release.json"
-"""The last request that succeeded, for the next one by a release key."""
+REQUEST_FILE = data.REQUEST_FILE
 _OF_ONE_RUN = frozenset({"by", "kind", "to"})
 _REPLACES = frozenset({"start-beside", "replace", "gate"})
 """Steps that put another container in a service's place."""
@@ -151,8 +151,8 @@ class _Performance:
 
     def run(self, *, check_mode: bool) -> Outcome:
         request = self.request
-        before = _text(request.path(COMPOSE_FILE))
-        self.outcome.compose_before = before
+        before = self.outcome.compose_before = _text(request.path(COMPOSE_FILE))
+        data.refuse(self.compose, request.data_volume, self.wished.images)
         planned = self._planned()
         self.outcome.sql = self.look.history.sql if self.look.history else ""
         if check_mode:
@@ -196,6 +196,8 @@ class _Performance:
                 self._open()
             self.release.run(step)
             self.outcome.steps.append(str(step))
+            if step.action == "pull":  # only now the image tells its version
+                data.refuse(self.compose, self.request.data_volume, self.wished.images)
         else:
             return
         rest = self._planned()

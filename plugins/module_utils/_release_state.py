@@ -41,3 +41,8 @@ class Marks:
         self.done["data"] = self.compose.created(self.data_volume)
         content = json.dumps(self.done, indent=2, sort_keys=True) + "\n"
         write_atomically(self.path, content.encode(), mode=0o640)
+
+    def forget_the_data(self) -> None:
+        """Forget what was done to the data: another database stands in its place."""
+        self.done = {name: mark for name, mark in self.done.items() if name not in _IN_THE_DATA}
+        self.set("data", self.compose.created(self.data_volume))

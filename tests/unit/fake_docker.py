@@ -37,6 +37,10 @@ class Docker:
     images: dict[str, str] = field(default_factory=dict)
     """Their ids by reference."""
     volumes: dict[str, str] = field(default_factory=dict)
+    """When each was made. Its files are in a folder of its name, beside the project's."""
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    majors: dict[str, int] = field(default_factory=dict)
+    """The version of PostgreSQL in an image."""
     health: dict[str, list[str]] = field(default_factory=dict)
     """What each look at a service's new container shows. Healthy at once if missing."""
     crashes: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
@@ -152,14 +156,28 @@ class Docker:
             if words[-1] not in self.images:
                 raise RefusedError("no such image")
             return self.images[words[-1]] + "\n"
-        return json.dumps([{"Id": one, "Size": 100 * 1024 * 1024} for one in words[1:]])
+        return json.dumps([self._image(one) for one in words[1:]])
+
+    def _image(self, name: str) -> dict[str, Any]:
+        env = [f"PG_MAJOR={self.majors[name]}"] if name in self.majors else []
+        return {"Id": name, "Size": 100 * 1024 * 1024, "Config": {"Env": env}}
 
     def volume(self, words: list[str]) -> str:
-        """Tell when a volume was made."""
+        """List volumes, describe them, or tell when one was made."""
+        if words[0] == "ls":
+            return "\n".join(self.volumes)
+        if words[1] != "--format":
+            return json.dumps([self._volume(name) for name in words[1:]])
         assert words[:3] == ["inspect", "--format", "{{.CreatedAt}}"]
         if words[-1] not in self.volumes:
             raise RefusedError("no such volume")
         return self.volumes[words[-1]] + "\n"
+
+    def _volume(self, name: str) -> dict[str, Any]:
+        place = self.folder.parent / "volumes" / name
+        return {"Name": name, "CreatedAt": self.volumes[name], "Mountpoint": str(place)} | (
+            {"Labels": self.labels.get(name)}
+        )
 
     def pull(self, words: list[str]) -> None:
         """Every registry answers."""

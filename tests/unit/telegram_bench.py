@@ -1,6 +1,7 @@
 """The bench's Bot API in a thread, and a bot that knows it."""
 
 import json
+import ssl
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -48,6 +49,8 @@ def serving(bench: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    # It speaks plain HTTP, and to read this machine's CAs takes longer than the call for which urllib does it.
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
     server = bench.BotApi(("127.0.0.1", 0), TOKEN)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -102,7 +102,7 @@ RESULTS = {
         "services_rest": {"backend": 90.0},
         "services_peak": {"backend": 120.0},
     },
-    "restic": {"not_measured": "restic is\nnot installed"},
+    "upload": {"not_measured": "restic: command\nnot found"},
 }
 
 
@@ -137,11 +137,13 @@ class TestReport:
     def test_events(self, report: ModuleType) -> None:
         """Every event of the plan has a row; its largest parts are named, its services' growth is not."""
         rows = {row[0]: row for row in report.event_rows(RESULTS)}
-        assert set(rows) == (set(report.planned()["scenarios"]) - {"steady"}) | {"restic"}
+        assert set(rows) == (set(report.planned()["scenarios"]) - {"steady"}) | {"upload"}
         assert rows["release"][1:3] == ("160", "197")
         assert rows["release"][5] == "another container 98, docker 26"
-        assert rows["restic"][1] == "not measured"
-        assert rows["restic"][5] == "restic is not installed"
+        assert rows["upload"][1] == "not measured"
+        assert rows["upload"][5] == "restic: command not found"
+        # A part of a backup, which has no number of its own.
+        assert rows["upload"][3] == rows["backup"][3] == "112"
         assert rows["build"][4] == "not measured"
 
     def test_nothing_measured(self, report: ModuleType) -> None:

@@ -103,7 +103,7 @@ class TestDump:
             database.dump(str(path))
         assert list(path.parent.iterdir()) == []
 
-    @pytest.mark.parametrize("content", [b"", b"[1", os.urandom(64)])
+    @pytest.mark.parametrize("content", [b"", b"[1", pytest.param(os.urandom(64), id="noise")])
     def test_unreadable(
         self,
         docker: Docker,

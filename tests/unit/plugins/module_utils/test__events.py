@@ -7,7 +7,7 @@ EXPECTED = {
     "steady": 0,
     "release": 152,
     "migration": 128,
-    "backup": 144,
+    "backup": 112,
     "drill": 136,
     "upgrade": 120,
     "certificate": 64,

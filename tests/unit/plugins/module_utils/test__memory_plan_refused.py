@@ -71,7 +71,7 @@ REFUSED = [
     ("is negative", SMALL, [], -1),
     ("without swap thrashes", SMALL, [], 0),
     ("are 100 too many", SMALL, RECORD, None),
-    ("no room for the backup", SMALL, [own(130)], 200),
+    ("no room for the backup", SMALL, [own(130)], 170),
 ]
 
 

@@ -55,7 +55,7 @@ TEXTS: list[tuple[str, list[dict[str, Any]], int | None, str]] = [
         "s-1vcpu-2gb",
         [{"name": "backend", "limit_mb": 400}, own(932)],
         300,
-        "12 1641 1620 400/192/64/32 2 48 26 stop 6 s backup -123",
+        "12 1641 1620 400/192/64/32 2 48 26 stop 6 s drill -115",
     ),
 ]
 

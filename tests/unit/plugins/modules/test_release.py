@@ -233,7 +233,7 @@ FAKE = """#!/bin/sh
 case "$*" in
   *'config --hash *') echo 'nginx 1'; echo 'backend 1' ;;
   *'config --format json') printf %s CONFIG ;;
-  'ps '*) ;;
+  'ps '* | 'volume ls '*) ;;
   *) exit 1 ;;
 esac
 """
