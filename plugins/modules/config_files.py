@@ -166,7 +166,8 @@ def main() -> None:
     module.exit_json(
         changed=bool(changing or removing) or wrong_mode,
         changed_files=[*(file.path for file in changing), *removing],
-        diff=diffs(folder, changing, removing, present),
+        # The task may say that nobody wants to see it.
+        diff=diffs(folder, changing, removing, present) if module._diff else [],  # noqa: SLF001
     )
 
 

@@ -90,6 +90,7 @@ class TestPreview:
         assert result["changed_files"] == ["a", "sub/b"]
         assert [part["after"] for part in result["diff"]] == ["1\n", "2\n"]
         assert {part["before_header"] for part in result["diff"]} == {"absent"}
+        assert not run({"a": "1\n"}, check=True, _ansible_diff=False)["diff"]
         assert not folder.parent.exists()
 
     def test_predicts_the_run(self, run: Run, folder: Path) -> None:
