@@ -30,6 +30,28 @@ INVENTORY = os.environ["MOLECULE_INVENTORY_FILE"]
 ADMIN = "deploy"
 # The inventory of the demo, which the scenarios link to.
 WEBHOOK_SECRET = "demo-webhook-secret"
+# How many tests were run, and how many were left to `make test-all`: scripts/scenario.sh tells it.
+TESTS = ROOT / f".cache/log/tests-{os.environ['MOLECULE_SCENARIO_NAME']}.txt"
+
+
+def case(item: pytest.Item) -> str:
+    """Name the case of a test that has several."""
+    return item.callspec.id if hasattr(item, "callspec") else ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With TESTS=fast, leave to `make test-all` what is marked thorough, but for the cases that it excepts."""
+    fast = os.environ.get("TESTS") == "fast"
+    marks = {item: item.get_closest_marker("thorough") for item in items if fast}
+    excepted = {item: set(mark.kwargs.get("but", ())) for item, mark in marks.items() if mark}
+    if unknown := set().union(*excepted.values()) - {case(item) for item in excepted}:
+        raise pytest.UsageError(f"excepted, but there is no such case: {unknown}")
+    left = [item for item, but in excepted.items() if case(item) not in but]
+    items[:] = [item for item in items if item not in left]
+    config.hook.pytest_deselected(items=left)
+    with TESTS.open("a") as file:
+        file.write(f"{len(items)} {len(left)}\n")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Unit tests; arguments go to pytest: scripts/unit.sh -k sizes
+# Unit tests, on every core; arguments go to pytest: scripts/unit.sh -k sizes
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
-exec python -m pytest "$@"
+# A file's tests stay together: some render all their cases once.
+exec python -m pytest --numprocesses auto --dist loadfile "$@"

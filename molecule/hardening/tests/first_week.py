@@ -117,6 +117,7 @@ def test_the_same_command_before_and_after(fresh, owner):
     assert "changed=0" in second.stdout, second.stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("listens", ["ssh.service", "ssh.socket"])
 def test_another_port(fresh, owner, listens):
     """The port changes, firewall included, whether the server or systemd listens on it; and changes back."""

@@ -55,6 +55,7 @@ def test_lynis(host: Host):
 
 
 @pytest.mark.usefixtures("auditors")
+@pytest.mark.thorough(but={"enhanced-85"})  # has the rules of the others
 @pytest.mark.parametrize(
     "profile, least", [("minimal", 94), ("intermediary", 89), ("enhanced", 85)]
 )

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from .conftest import gets_in, new_key, ssh
 
 POLICY = "Hardened Debian 13 (version 1)"
@@ -78,6 +80,7 @@ def test_what_overrides_is_named(host, instance, site):
     assert gets_in(instance, "deploy")
 
 
+@pytest.mark.thorough
 def test_a_key_that_does_not_work(instance, site, tmp_path):
     """New keys with which the owner does not get in are taken back: the old one still opens the door."""
     wish = json.dumps({"droplet_admin_keys": [new_key(tmp_path)]})

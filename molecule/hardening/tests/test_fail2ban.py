@@ -55,6 +55,7 @@ def test_a_brute_force_is_banned_and_stays_so(strangers, bystander, outside, hos
     assert bystander.open_ports(outside.address, PORTS) == {*PORTS}
 
 
+@pytest.mark.thorough
 def test_a_ban_ends_by_itself(strangers, outside, host):
     """Nobody has to lift it."""
     minutes = host.check_output("fail2ban-client get sshd bantime")
@@ -77,6 +78,7 @@ NOISE = {
 }
 
 
+@pytest.mark.thorough(but={"a scanner's paths"})
 @pytest.mark.parametrize("request_of", NOISE.values(), ids=NOISE)
 def test_scan_noise_is_banned(request_of, strangers, bystander, outside):
     """Who asks a Python product for other people's holes is shut out, SSH included."""

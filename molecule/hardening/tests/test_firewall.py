@@ -58,6 +58,7 @@ EVENTS = {
 }
 
 
+@pytest.mark.thorough(but={"Docker restarts", "ufw is enabled and reloaded"})
 @pytest.mark.parametrize("command", EVENTS.values(), ids=EVENTS)
 def test_outlives(command, stranger, outside, host):
     """What other programs do to their rules leaves this table alone, and the other way round."""

@@ -27,13 +27,17 @@ def test_containers_survive_sysctl(host: Host, containers_live):
     containers_live()
 
 
+@pytest.mark.thorough
 def test_containers_survive_a_docker_restart(host: Host, containers_live):
     host.check_output("systemctl restart docker")
     containers_live()
 
 
 def test_what_somebody_changed_is_set_right(host: Host, site):
-    """A value of the running kernel, a line, and PAM: found without a handler; the run after has nothing to do."""
+    """A value of the running kernel, a line, and PAM: found without a handler.
+
+    That nothing is left to do after that shows at the end, after the restart.
+    """
     host.check_output("echo 1 >/proc/sys/net/ipv4/conf/all/accept_redirects")
     host.check_output("sed -i 's/^UMASK.*/UMASK 022/' /etc/login.defs")
     host.check_output("pam-auth-update --package --disable planner-history")
@@ -43,8 +47,6 @@ def test_what_somebody_changed_is_set_right(host: Host, site):
     assert host.check_output("cat /proc/sys/net/ipv4/conf/all/accept_redirects") == "0"
     assert "\nUMASK 027\n" in host.file("/etc/login.defs").content_string
     assert "pam_pwhistory.so" in host.file("/etc/pam.d/common-password").content_string
-    again = site("--tags", "hardening")
-    assert "changed=0" in again.stdout, again.stdout
 
 
 @pytest.mark.parametrize(
@@ -215,6 +217,7 @@ def test_time_is_set(host: Host):
 TIMER = "systemctl show -p ActiveState --value planner-reboot.timer"
 
 
+@pytest.mark.thorough
 def test_what_is_switched_off_goes_and_comes_back(host: Host, site):
     """A piece with its files, lines and profiles; the restart by itself. PAM still lets in who may.
 

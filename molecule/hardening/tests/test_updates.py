@@ -145,6 +145,7 @@ def test_a_shutdown_waits_for_an_upgrade(host: Host, offer):
     assert host.run("pgrep -f [u]nattended-upgrade").rc == 1
 
 
+@pytest.mark.thorough
 def test_docker_is_upgraded_under_load(host: Host, outside, load):
     """The engine's packages unpacked and configured again: every request is answered, no container restarted."""
     before = host.check_output("docker ps -q --no-trunc | sort"), started(host)

@@ -53,10 +53,10 @@ def test_hog_dies_alone(host: Host, outside, container: str):
 
 
 @pytest.mark.usefixtures("unharmed")
-def test_release_under_load(site, load, outside, host, next_image):
+def test_release_under_load(playbook, load, outside, host, next_image):
     """A new version takes over: no request fails, and the old container is gone."""
     with load() as counts:
-        done = site("-e", f"droplet_image={next_image}")
+        done = playbook("deploy", "-e", f"droplet_image={next_image}")
     assert done.returncode == 0, done.stdout
     assert counts["failed"] == 0, counts
     assert counts["sent"] > 100, counts
@@ -97,7 +97,9 @@ def test_apt_under_load(load, host):
 def push(name: str) -> str:
     """Push an image of this machine to the bench's registry; return its reference."""
     root = Path(__file__).parents[3]
-    command = [str(root / "molecule/bench/push-image.sh"), name, "planner/backend"]
+    # Another scenario may be at it.
+    lock = ["flock", str(root / ".cache/images.lock")]
+    command = [*lock, str(root / "molecule/bench/push-image.sh"), name, "planner/backend"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
@@ -62,6 +63,7 @@ def finishes(releases, reference: str, version: str) -> None:
     releases.settled()
 
 
+@pytest.mark.thorough
 def test_ansible_killed_then_two_at_once(releases, image, begun, playbook_command, measured):
     """Killed on the owner's machine, a release does not hold up two that are started together.
 
@@ -84,24 +86,43 @@ def test_ansible_killed_then_two_at_once(releases, image, begun, playbook_comman
     releases.settled()
 
 
-def test_killed_again_and_again(releases, image, measured):
-    """Killed on the Droplet at one depth after the other, nobody notices, and the lock of a dead owner is free.
+@dataclass
+class Killed:
+    """A version that is released again and again until a run is not killed, and how often one was."""
 
-    Each run goes on from where the last one was cut off, the last one finishes, and the log tells of all of them.
-    """
-    version = releases.other
+    version: str
+    times: int = 0
+
+
+@pytest.fixture(scope="module")
+def killed(releases) -> Killed:
+    """Choose that version."""
+    return Killed(releases.other)
+
+
+@pytest.mark.thorough(but={"nginx is switched"})
+@pytest.mark.parametrize("depth", CUTS)
+def test_killed(releases, image, measured, killed, depth):
+    """Killed on the Droplet, at one depth after the other: nobody notices, and the lock of a dead owner is free."""
+    reached, after_s = CUTS[depth]
     with measured() as counts:
-        for depth, (reached, after_s) in CUTS.items():
-            releases.kill_when(reached, after_s)
-            done = releases.deploy(image(version))
-            assert done.returncode != 0, depth
-            assert releases.host.run(reached).rc == 0, depth
-            backends = [one for one in releases.containers() if "backend" in one]
-            assert len(backends) == 2, depth
-        finishes(releases, image(version), version)
+        releases.kill_when(reached, after_s)
+        done = releases.deploy(image(killed.version))
+    assert done.returncode != 0
+    assert releases.host.run(reached).rc == 0
+    backends = [one for one in releases.containers() if "backend" in one]
+    assert len(backends) == 2
     assert counts["failed"] == 0, counts
-    results = [one["result"] for one in releases.log[-len(CUTS) - 1 :]]
-    assert results == ["interrupted"] * len(CUTS) + ["good"]
+    killed.times += 1
+
+
+def test_then_finished(releases, image, measured, killed):
+    """Each run went on from where the last one was cut off; one that is not finishes, and the log tells of all."""
+    with measured() as counts:
+        finishes(releases, image(killed.version), killed.version)
+    assert counts["failed"] == 0, counts
+    results = [one["result"] for one in releases.log[-killed.times - 1 :]]
+    assert results == ["interrupted"] * killed.times + ["good"]
 
 
 def test_held_lock(releases, image):
@@ -113,6 +134,7 @@ def test_held_lock(releases, image):
     assert f"holds {LOCK}" in busy.stdout, busy.stdout
 
 
+@pytest.mark.thorough
 def test_dockerd_restarted(releases, image, begun, measured):
     """With dockerd restarted in the midst of a release: what serves goes on, the next run finishes."""
     version = releases.other
@@ -125,6 +147,7 @@ def test_dockerd_restarted(releases, image, begun, measured):
     assert counts["failed"] == 0, counts
 
 
+@pytest.mark.thorough
 def test_rebooted(releases, image, begun, outside, container):
     """The Droplet restarted in the midst of a release serves again by itself, then the next run finishes."""
     version = releases.other

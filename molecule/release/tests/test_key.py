@@ -125,6 +125,7 @@ def test_release(releases, key, instance, image, measured):
     assert releases.version == target
 
 
+@pytest.mark.thorough
 def test_broken(releases, key, instance, image):
     """A broken version fails the pipeline, with its last lines; the old one serves on."""
     before = releases.version
@@ -135,6 +136,7 @@ def test_broken(releases, key, instance, image):
     assert releases.last["result"] == "void"
 
 
+@pytest.mark.thorough
 def test_back(releases, key, instance):
     """The way back leads past what never served, to what ran before."""
     target = releases.before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import push
 
 STATE = (
@@ -27,6 +29,7 @@ def test_preview(serving, image):
     assert serving.version == "one"
 
 
+@pytest.mark.thorough
 def test_preview_of_an_image_that_is_not_here(serving, local):
     """A tag is resolved without fetching it; its migrations show once it is fetched."""
     tag = push(local("never-fetched"), "planner/backend:preview").partition("@")[0] + ":preview"
@@ -37,6 +40,7 @@ def test_preview_of_an_image_that_is_not_here(serving, local):
     assert serving.host.check_output(STATE) == before
 
 
+@pytest.mark.thorough
 def test_preview_of_a_tag_that_is_not_there(serving, image):
     """A preview cannot tell it from a registry that does not answer, and says what it was told."""
     missing = image("one").partition("@")[0] + ":no-such-tag"

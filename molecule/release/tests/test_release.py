@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from .conftest import AS_ALWAYS, ENOUGH
 
 
@@ -51,6 +53,7 @@ def test_release(serving, image, outside, measured):
     serving.settled()
 
 
+@pytest.mark.thorough
 def test_rollback_to_a_named_release(serving, image):
     """Any good release can be named; one that does not exist is answered with those that do."""
     name = serving.other
@@ -67,6 +70,7 @@ def test_rollback_to_a_named_release(serving, image):
     assert "One can go back to" in refused.stdout
 
 
+@pytest.mark.thorough
 def test_nginx_configuration(serving, playbook, outside, measured):
     """A change of nginx' configuration is a reload; the servers stay the same containers."""
     look = "docker inspect -f '{{.Id}} {{.State.StartedAt}}' $(docker ps -q)"

@@ -47,6 +47,7 @@ def own(serving) -> Iterator[None]:
     serving.host.check_output(f"mv {SERVED}.before {SERVED} && {RELOAD}")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("own")
 def test_certificate(serving, outside, measured):
     """Five certificates in a row, each by one reload: all of them are served, and nobody notices."""

@@ -60,6 +60,7 @@ def worker(image: str, program: str) -> tuple[str, str]:
     return "-e", json.dumps({"droplet_services": [entry]})
 
 
+@pytest.mark.thorough
 def test_own_service(serving, image):
     """A service of the owner's own goes through the same gate: a broken one is removed, the old one works on."""
     look = "docker inspect -f '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}' planner-worker-1"
@@ -81,6 +82,7 @@ def test_own_service(serving, image):
     assert not [one for one in serving.containers() if "worker" in one], "no longer wished"
 
 
+@pytest.mark.thorough
 def test_tag(serving, local):
     """A tag is resolved to its digest when it is released, and both are in the log; site.yml does not ask again."""
     pinned = push(local("two"), REPOSITORY)
@@ -96,6 +98,7 @@ def test_tag(serving, local):
     assert serving.version == "three", "deploy.yml asks anew"
 
 
+@pytest.mark.thorough
 def test_login(serving, image, private):
     """A private registry: refused without a login; with it pulled, and the Droplet keeps nothing of it."""
     reference = image("two").replace("10.231.0.2:5000", private)

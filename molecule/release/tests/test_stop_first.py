@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 STOP_FIRST = ("-e", '{"droplet_services": [{"name": "backend", "stop_first": true}]}')
 
 
@@ -18,6 +20,7 @@ def test_gap(releases, image, measured):
     releases.settled()
 
 
+@pytest.mark.thorough
 def test_broken(releases, image):
     """A new version that fails is taken away, and the old one serves again."""
     version = releases.version
@@ -34,6 +37,7 @@ def test_broken(releases, image):
     assert timers == "", "disarmed"
 
 
+@pytest.mark.thorough
 def test_killed_in_the_gap(releases, image, outside):
     """Killed while nobody serves, a timer of the Droplet's own brings the old version back."""
     host, before, version = releases.host, releases.version, releases.other

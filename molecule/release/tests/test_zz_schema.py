@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from .conftest import ENOUGH
 
 ACCEPT = ("-e", "stack_accept_breaking_schema=true")
@@ -64,6 +66,7 @@ def test_accepted_and_broken(releases, image, host, outside):
     releases.settled()
 
 
+@pytest.mark.thorough
 def test_accepted(releases, image, host):
     """Accepted: the old version stops before, and the log says what was dropped.
 
@@ -83,6 +86,7 @@ def test_accepted(releases, image, host):
     releases.settled()
 
 
+@pytest.mark.thorough
 def test_no_way_back(releases, host):
     """A rollback over it is refused, with the dump and the command; that command works, and then the way is open."""
     refused = releases.rollback()
@@ -105,6 +109,7 @@ def test_no_way_back(releases, host):
     releases.settled()
 
 
+@pytest.mark.thorough
 def test_back_over_it(releases, host):
     """The older version can use the newer schema, so the way back is open, though its image has to be fetched again."""
     target = releases.before

@@ -113,7 +113,9 @@ class Droplet:
     @contextmanager
     def without(self, where: str, rule: str) -> Iterator[None]:
         """Have a firewall drop or reject something for a while."""
-        chain = f"{{ type filter hook {where} priority -400; {rule}; }}"
+        # Before the Droplet's own tables; on the way out once connections are known, else those drop the refusal.
+        priority = {"prerouting": -400, "output": 0}[where]
+        chain = f"{{ type filter hook {where} priority {priority}; {rule}; }}"
         self.host.check_output(f"nft 'table inet bench_block {{ chain c {chain}; }}'")
         try:
             yield

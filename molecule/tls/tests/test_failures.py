@@ -75,6 +75,7 @@ def test_dns(droplet, named, neighbour_server) -> None:
         assert droplet.names() == {*NAMES, "late.test"}
 
 
+@pytest.mark.thorough
 def test_port_80_blocked(droplet, host, playbook) -> None:
     """The owner's machine sees what the Droplet cannot; without it the CA does, and is then left in peace."""
     with (
@@ -133,6 +134,7 @@ def test_nginx_refuses(droplet, host) -> None:
         assert droplet.serial() == droplet.issued() != serial
 
 
+@pytest.mark.thorough(but={"2046-01-01-True"})
 @pytest.mark.parametrize("clock, due", [("2015-01-01", False), ("2046-01-01", True)])
 def test_clock(droplet, host, clock, due) -> None:
     """With a wrong clock nothing is replaced, and the error says what time the machine believes in."""

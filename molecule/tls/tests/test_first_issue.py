@@ -20,6 +20,13 @@ WAIVED = {
     "cert_revocation": "Pebble's certificates name no CRL, Let's Encrypt's do",
     "engine_problem": "the auditor's own OpenSSL has no GOST ciphers to try",
 }
+# All that the grade needs, and all weaknesses. What fifty clients would choose is no finding, and takes longest.
+SECTIONS = [
+    *("--protocols", "--std", "--server-preference", "--fs"),
+    *("--server-defaults", "--headers", "--vulnerable"),
+]
+# On a busy machine its client is gone before the server's ticket has come.
+RESUMPTION = {"sessionresumption_ticket", "sessionresumption_ID"}
 # In the auditor's container.
 AUDIT, TRUSTED = "/run/testssl.json", "/run/root.pem"
 
@@ -86,30 +93,35 @@ def test_key_is_kept(host) -> None:
     assert host.run("sudo -u nobody cat /opt/planner/tls/nginx/served.pem").rc != 0
 
 
-def audit(outside) -> list[dict[str, str]]:
-    """Have testssl.sh in another container look at the Droplet; return what it found and is not waived."""
+def audit(outside, *sections: str) -> dict[str, dict[str, str]]:
+    """Have testssl.sh in another container look at the Droplet; return by its name what it found and is not waived."""
     subprocess.run(
         ["docker", "exec", "-i", "planner-bench-acme", "sh", "-c", f"cat >{TRUSTED}"],
         input=Path(outside.cafile).read_bytes(),
         check=True,
     )
     quiet = ["--quiet", "--color", "0", "--warnings", "off", "--add-ca", TRUSTED]
-    words = [*quiet, "--overwrite", "--jsonfile", AUDIT, "--ip", outside.address, NAMES[0]]
+    file = ["--overwrite", "--jsonfile", AUDIT, "--ip", outside.address]
     inside = ["docker", "exec", "planner-bench-acme"]
-    subprocess.run([*inside, "testssl", *words], capture_output=True, check=False, timeout=580)
+    command = [*inside, "testssl", *quiet, *file, *sections, NAMES[0]]
+    subprocess.run(command, capture_output=True, check=False, timeout=580)
     found = subprocess.run([*inside, "cat", AUDIT], capture_output=True, text=True, check=True)
-    return [one for one in json.loads(found.stdout) if one["id"] not in WAIVED]
+    return {one["id"]: one for one in json.loads(found.stdout) if one["id"] not in WAIVED}
 
 
 def test_testssl(outside) -> None:
     """An auditor in another container gives A+, and finds nothing above LOW."""
-    findings = audit(outside)
-    # WARN is a check that it could not make, as on a machine that is too busy: it has to be made.
-    if any(one["severity"] == "WARN" for one in findings):
-        findings = audit(outside)
-    by_id = {one["id"]: one["finding"] for one in findings}
-    assert by_id["overall_grade"] == "A+", [one for one in by_id.items() if "grade" in one[0]]
-    assert [one for one in findings if one["severity"] in GRAVE] == []
+    findings = audit(outside, *SECTIONS)
+    for _ in range(10):
+        # A check that it could not make has to be made.
+        missing = {name for name, one in findings.items() if one["severity"] == "WARN"}
+        if not missing:
+            break
+        findings |= audit(outside, *(["--server-defaults"] if missing <= RESUMPTION else SECTIONS))
+    assert findings["overall_grade"]["finding"] == "A+", [
+        one for name, one in findings.items() if "grade" in name
+    ]
+    assert [one for one in findings.values() if one["severity"] in GRAVE] == []
 
 
 def test_nothing_is_asked_again(droplet, playbook) -> None:

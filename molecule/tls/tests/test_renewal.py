@@ -12,6 +12,7 @@ from .conftest import NAMES, ROOT
 LIFETIMES = {"days64": "512 hours", "days45": "15 days", "shortlived": "80 hours"}
 
 
+@pytest.mark.thorough(but={"shortlived"})
 @pytest.mark.parametrize("profile", LIFETIMES)
 def test_threshold(droplet, host, profile) -> None:
     """Each lifetime has its threshold, also for a `certbot renew` by hand; until then nothing is asked for."""
