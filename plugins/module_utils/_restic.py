@@ -195,6 +195,8 @@ class Restic:
             "GOMEMLIMIT": "64MiB",
             "TZ": "UTC",
             "HOME": "/root",
+            # Packs are put together in files, and /tmp is memory.
+            "TMPDIR": "/var/tmp",  # noqa: S108 - restic makes files of its own there
         }
         for name, file in _CREDENTIALS.items():
             path = os.path.join(secrets, file)

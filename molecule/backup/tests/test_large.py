@@ -11,7 +11,7 @@ from scripts.measure import Droplet as Machine
 
 from .conftest import PSQL, Droplet
 
-# On top of the machine at rest, in MiB: in the maintenance slice, and what PostgreSQL's own group grows by.
+# On top of the services, in MiB. PostgreSQL grows too, by less than its own limit, which the plan counts in full.
 MOST_MB = 100
 # Text of 1000 characters a row, which zstd cannot make much smaller.
 FILL = f"head -c {{bytes}} /dev/urandom | base64 -w 1000 | {PSQL} -d planner -c 'COPY large FROM STDIN'"
@@ -27,8 +27,8 @@ def large(droplet: Droplet, request: pytest.FixtureRequest) -> Iterator[int]:
     yield request.param
     droplet.psql("DROP TABLE large")
     for number in set(droplet.local()) - kept:
-        snapshot = droplet.offsite()[number]
-        droplet.restic("forget", snapshot)
+        if snapshot := droplet.offsite().get(number):
+            droplet.restic("forget", snapshot)
         droplet.host.check_output(f"rm -r {droplet.local()[number]}")
     droplet.must("run", "--accept-shrink")
 
@@ -51,7 +51,7 @@ def test_memory(droplet, large, machine, outside, measured) -> None:
     found = machine.during(droplet.made)
     assert outside.request("/health/ready").status == 200
     postgres = found["services_peak"]["postgres"] - found["services_rest"]["postgres"]
-    extra = found["extra_anonymous_mb"] + max(postgres, 0)
+    extra = found["extra_anonymous_mb"]
     manifest = droplet.manifest()
     assert manifest["facts"]["size_mb"] >= large
     name = f"a backup of {manifest['facts']['size_mb']} MiB of data"
@@ -60,7 +60,7 @@ def test_memory(droplet, large, machine, outside, measured) -> None:
         f"{manifest['seconds']} s, {sum(one['bytes'] for one in manifest['files'].values()) >> 20} MiB",
     )
     measured("  brought off-site", f"{droplet.last('upload')['seconds']} s")
-    measured("  memory on top, at most", f"{extra:.0f} MiB, of which PostgreSQL {postgres:.0f}")
+    measured("  memory on top, at most", f"{extra:.0f} MiB, and {postgres:.0f} in PostgreSQL")
     assert extra < MOST_MB, found
     if large < 1000:
         return  # test_drill.py has had such a one
