@@ -7,9 +7,9 @@ STEPS_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # die "Sentence": what is wrong and what to do.
 die() { printf 'ERROR: %s\n' "$1" >&2; exit 1; }
 
-# writable FOLDER: makes it, or says that it cannot be written to.
+# writable FOLDER: makes it, or says that it cannot be written to. Several may try at once.
 writable() {
-  { mkdir -p "$1" && : >"$1/.writable" && rm "$1/.writable"; } 2>/dev/null ||
+  { mkdir -p "$1" && : >"$1/.writable.$$" && rm "$1/.writable.$$"; } 2>/dev/null ||
     die "Cannot write to $1: free some disk or fix its owner ($(df -Ph "$STEPS_ROOT" | awk 'END { print $4 }') free), then run this again."
 }
 
