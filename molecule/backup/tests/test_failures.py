@@ -105,6 +105,7 @@ AWAY = {
 }
 
 
+@pytest.mark.thorough(but={"down"})
 @pytest.mark.parametrize("state", AWAY)
 def test_storage(droplet, state) -> None:
     """The backup is made here all the same; the next run brings both off-site."""
@@ -236,6 +237,7 @@ def interrupted(droplet: Droplet) -> None:
     assert "killed, or the machine went down" in begun["reason"]
 
 
+@pytest.mark.thorough
 def test_two_at_once(droplet) -> None:
     """Two backups that are started together are made one after the other."""
     number = max(droplet.local())
