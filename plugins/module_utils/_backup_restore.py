@@ -142,6 +142,8 @@ class Restore:
         wish, target = self.wish, self._target
         folder = self.library.fetched(chosen)
         self._check_files(chosen, folder)
+        if self._recovers:
+            self._make_volumes(chosen)
         if wish.into == PLACE:
             self._keep_the_present(chosen)
         # Not before: that backup is a run of its own, and would take this one for cut off.
@@ -321,6 +323,11 @@ class Restore:
     def _recovers(self) -> bool:
         """Tell whether a lost machine is being made anew: then everything comes back that there is."""
         return os.path.exists(self.settings.recovering)
+
+    def _make_volumes(self, chosen: Chosen) -> None:
+        """Have the extra volumes, which nobody has made yet on a bare machine; one that is there stays as it is."""
+        for name in sorted({*chosen.manifest.volumes, *self.settings.volumes}):
+            run_pipe(Command(("docker", "volume", "create", name)), timeout_s=60)
 
     def _bring_other_data(self, chosen: Chosen, folder: str) -> None:
         if self.wish.redis and REDIS in chosen.manifest.files:
