@@ -113,6 +113,7 @@ def test_every_row_is_back(droplet, recovered) -> None:
     assert "The product is back after " in recovered["said"]
 
 
+@pytest.mark.thorough
 def test_it_is_the_same_machine(droplet, recovered) -> None:
     """The secrets, the certificate's lineage, the log of releases and the settings of the backups are the same."""
     assert droplet.host.check_output(SUMS) == recovered["sums"]
@@ -121,6 +122,7 @@ def test_it_is_the_same_machine(droplet, recovered) -> None:
     assert droplet.host.check_output(f"cat {path}/note.txt") == "a note"
 
 
+@pytest.mark.thorough
 def test_it_serves(droplet, outside) -> None:
     """By its name with its old certificate, the version that was released last; new rows are stored."""
     assert outside.request("/health/ready").status == 200
@@ -130,6 +132,7 @@ def test_it_serves(droplet, outside) -> None:
     assert droplet.count("tasks", f"update_id = {update} AND title = 'after the loss'") == 1
 
 
+@pytest.mark.thorough
 def test_no_secret_was_told(recovered) -> None:
     """What is printed meanwhile has none of the owner's secrets."""
     given = yaml.safe_load((ROOT / "molecule/backup/host_vars/droplet.yml").read_text())
@@ -137,6 +140,7 @@ def test_no_secret_was_told(recovered) -> None:
         assert secret not in recovered["said"]
 
 
+@pytest.mark.thorough
 def test_it_goes_on(droplet, recovered) -> None:
     """The next backup counts on from the last, off-site beside those of the lost machine; a drill of it passes."""
     assert recovered["number"] in droplet.offsite()
@@ -148,6 +152,7 @@ def test_it_goes_on(droplet, recovered) -> None:
         assert f"{name}.timer" in timers
 
 
+@pytest.mark.thorough
 def test_not_a_second_time(droplet, recovered) -> None:
     """A machine with the product's data on it is not recovered over."""
     rows, backups = droplet.rows(), droplet.host.check_output(f"ls {BACKUPS}")
@@ -158,6 +163,7 @@ def test_not_a_second_time(droplet, recovered) -> None:
     assert droplet.host.check_output(f"ls {BACKUPS}") == backups
 
 
+@pytest.mark.thorough
 def test_the_name_leads_to_it(outside, droplet) -> None:
     """With its name in DNS the certificate is its own to renew."""
     name = [str(ROOT / "molecule/bench/acme.sh"), "name", DOMAIN, outside.address]
