@@ -3,5 +3,11 @@
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
-molecule/bench/engine.sh
-molecule/images/build.sh "$@"
+# Parts that run at once need the same images: the second waits, then finds the work done. What stays behind, as the
+# engine does, does not hold the lock.
+exec 9>.cache/build.lock
+flock 9
+{
+  molecule/bench/engine.sh
+  molecule/images/build.sh "$@"
+} 9>&-

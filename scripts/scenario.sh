@@ -9,15 +9,11 @@ if [[ ! -r molecule/$name/molecule.yml ]]; then
   echo "No scenario '$name'. There are: $(find molecule -mindepth 2 -maxdepth 2 -name molecule.yml -printf '%P ' | sed 's#/molecule.yml##g')" >&2
   exit 2
 fi
-# Two scenarios at once: one after the other makes and pushes images, whose names are the same for both.
-exec 9>.cache/images.lock
-flock 9
 scripts/images.sh
 step "Build the app" build_app 1.0.0
 step "Build its next version" build_app 1.0.1
 BENCH_BACKEND_IMAGE="$(push_app 1.0.0)"
 export BENCH_BACKEND_IMAGE
-flock --unlock 9
 # What a scenario measured, and how many of its tests were run, for whoever looks on.
 numbers=".cache/log/numbers-$name.txt" tests=".cache/log/tests-$name.txt"
 rm -f "$numbers" "$tests"

@@ -7,7 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . molecule/bench/steps.sh
 [ $# -eq 2 ] || die "Usage: push-image.sh LOCAL_IMAGE REPOSITORY[:TAG]"
 
-molecule/bench/registry.sh up
+# One at a time, whoever asks: the name that an image has meanwhile is the same for all.
+exec 9>"${TMPDIR:-/tmp}/planner-bench-push-$UID.lock"
+flock 9
+molecule/bench/registry.sh up 9>&-
 target=127.0.0.1:$(docker port planner-bench-registry 5000 | sed -n 's/.*://p;q')/$2
 docker tag "$1" "$target" || die "There is no image $1 here: build it first."
 log=$(docker push "$target" 2>&1) || die "Cannot push $1 to the bench's registry: $(tail -n 1 <<<"$log")"

@@ -12,7 +12,10 @@ from typing import Any
 
 from ansible_collections.planner.droplet.plugins.module_utils._backup_choice import OFFSITE, Library
 from ansible_collections.planner.droplet.plugins.module_utils._backup_engine import Engine
-from ansible_collections.planner.droplet.plugins.module_utils._backup_manifest import HOST
+from ansible_collections.planner.droplet.plugins.module_utils._backup_manifest import (
+    HOST,
+    Manifest,
+)
 from ansible_collections.planner.droplet.plugins.module_utils._backup_settings import (
     BackupError,
     Settings,
@@ -71,4 +74,14 @@ def lost_inventory(
             ) from error
     if not isinstance(inventory, dict):
         raise BackupError(f"The inventory in backup {chosen.number} is damaged")
-    return chosen.number, inventory
+    return chosen.number, inventory | _as_it_ran(chosen.manifest)
+
+
+def _as_it_ran(manifest: Manifest) -> dict[str, Any]:
+    """Say what site.yml was not told of: a later release, or an upgrade of PostgreSQL."""
+    found: dict[str, Any] = {}
+    if image := manifest.images.get("backend"):
+        found["droplet_image"] = image
+    if manifest.facts.major:
+        found["stack_postgres_major"] = manifest.facts.major
+    return found

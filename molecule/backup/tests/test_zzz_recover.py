@@ -23,7 +23,6 @@ KEPT = (
     f"{PROJECT}/secrets/*",
     f"{PROJECT}/tls/nginx/served.pem",
     "/etc/letsencrypt/live/planner/*.pem",
-    f"{PROJECT}/releases.jsonl",
 )
 SUMS = f"sha256sum {' '.join(KEPT)}"
 
@@ -93,6 +92,7 @@ def recovered(
         "rows": before.rows(),
         "sums": before.host.check_output(SUMS),
         "settings": before.host.check_output(f"cat {PROJECT}/backup/settings.json"),
+        "releases": before.host.check_output(f"cat {PROJECT}/releases.jsonl"),
     }
     subprocess.run(["docker", "rm", "-f", "-v", container], check=True, capture_output=True)
     hosts = inventory(instance, tmp_path_factory.mktemp("owner"))
@@ -118,6 +118,9 @@ def test_it_is_the_same_machine(droplet, recovered) -> None:
     """The secrets, the certificate's lineage, the log of releases and the settings of the backups are the same."""
     assert droplet.host.check_output(SUMS) == recovered["sums"]
     assert droplet.host.check_output(f"cat {PROJECT}/backup/settings.json") == recovered["settings"]
+    # The recovery released what was released last, and says so after it.
+    releases = droplet.host.check_output(f"cat {PROJECT}/releases.jsonl")
+    assert releases.startswith(recovered["releases"])
     path = droplet.host.check_output(f"docker volume inspect -f '{{{{.Mountpoint}}}}' {VOLUME}")
     assert droplet.host.check_output(f"cat {path}/note.txt") == "a note"
 

@@ -13,6 +13,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._backup_settings i
     BackupError,
     Settings,
 )
+from ansible_collections.planner.droplet.plugins.module_utils._release_log import GOOD, Record
 
 from tests.unit.backup_bench import PASSWORD, REPOSITORY, SECRET, Bench
 
@@ -44,10 +45,27 @@ def test_found(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    assert recover(bench) == (5, INVENTORY)
+    assert recover(bench) == (5, INVENTORY | {"stack_postgres_major": 17})
     assert recover(bench, "5")[0] == 5
     assert list(scratch.iterdir()) == []
     assert [one.name for one in bench.folder.iterdir()] == ["backups"]
+
+
+def test_what_ran_last(bench: Bench) -> None:
+    """A later release counts more than the image that the inventory named: the backup was made of that one."""
+    folder = bench.folder / "backup/inventory"
+    folder.mkdir(parents=True)
+    old = INVENTORY | {"droplet_image": "registry/app@sha256:0", "stack_postgres_major": 16}
+    (folder / "droplet.json").write_text(json.dumps(old))
+    image = {"backend": "registry/app@sha256:1"}
+    now = Record(7, given=image, images=image, result=GOOD)
+    (bench.folder / "releases.jsonl").write_text(now.to_json() + "\n")
+    (bench.folder / "secrets").mkdir()
+    bench.sent(Maker(bench.settings, 6, "timer").make())
+    for name in ("secrets", "backup"):
+        subprocess.run(["rm", "-r", bench.folder / name], check=True)
+    found = {"droplet_image": "registry/app@sha256:1", "stack_postgres_major": 17}
+    assert recover(bench) == (6, INVENTORY | found)
 
 
 def test_secrets(bench: Bench, tmp_path: Path) -> None:
