@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""A Bot API for the bench, as far as webhooks go: telegram.py PORT [TOKEN]. It delivers no updates.
+"""A Bot API for the bench, as far as webhooks and messages go: telegram.py PORT [TOKEN]. It delivers no updates.
 
-GET  /control  -> {"webhook": what getWebhookInfo answers, "secret": ..., "certificate": ..., "calls": [...]}
+GET  /control  -> {"webhook": what getWebhookInfo answers, "secret": ..., "certificate": ..., "calls": [...],
+                   "messages": [{"at": seconds since 1970, "chat": ..., "text": ...}]}, the newest of both
 POST /control     a JSON object with any of these:
   status, description, retry_after, body, headers, delay_s, drop   how the next call fails (drop: no answer at all);
-  method: setWebhook | getWebhookInfo, skip: 1, times: 3           which calls fail (any, none, 1)
+  method: setWebhook | getWebhookInfo | sendMessage, skip: 1, times: 3   which calls fail (any, none, 1)
   last_error_message, url, pending_update_count, ...               what getWebhookInfo says from now on
   after_set_webhook: {...}    the same, from the next setWebhook on: a delivery that failed, another deployment's url
   reset: true                 forget everything
@@ -17,6 +18,7 @@ import re
 import sys
 import time
 import urllib.parse
+from collections import deque
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,6 +28,8 @@ FAILURE = {"status", "description", "retry_after", "body", "headers", "delay_s",
 PORTS = {80, 88, 443, 8443}
 NEW = {"url": "", "has_custom_certificate": False, "pending_update_count": 0}
 BAD = "Bad Request: "
+KEPT = 10_000
+LONGEST = 4096
 
 
 class BotApi(ThreadingHTTPServer):
@@ -41,7 +45,8 @@ class BotApi(ThreadingHTTPServer):
     def reset(self) -> None:
         self.webhook: dict[str, Any] = dict(NEW)
         self.secret = self.certificate = ""
-        self.calls: list[dict[str, Any]] = []
+        self.calls: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.messages: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.failures: list[dict[str, Any]] = []
         self.after: dict[str, Any] = {}
 
@@ -88,6 +93,18 @@ class BotApi(ThreadingHTTPServer):
         self.webhook["has_custom_certificate"] = bool(certificate)
         self.say_after()
         return 200, "Webhook was set"
+
+    def send_message(self, parameters: dict[str, str]) -> tuple[int, object]:
+        """Keep what a chat is told, where Telegram would deliver it; return the status, and the message or why not."""
+        chat, text = parameters.get("chat_id", ""), parameters.get("text", "")
+        if not re.fullmatch(r"-?\d+|@\w+", chat):
+            return 400, BAD + "chat not found"
+        if not text.strip():
+            return 400, BAD + "message text is empty"
+        if len(text) > LONGEST:
+            return 400, BAD + "message is too long"
+        self.messages.append({"at": time.time(), "chat": chat, "text": text})
+        return 200, {"message_id": len(self.messages), "date": int(time.time()), "text": text}
 
     def say_after(self) -> None:
         news, self.after = self.after, {}
@@ -136,7 +153,8 @@ class Handler(BaseHTTPRequestHandler):
         api = self.server
         if self.path == "/control":
             known = {"webhook": api.webhook, "secret": api.secret, "certificate": api.certificate}
-            self.answer(200, {**known, "calls": api.calls})
+            told = {"calls": list(api.calls), "messages": list(api.messages)}
+            self.answer(200, {**known, **told})
         else:
             self.call(b"")
 
@@ -166,6 +184,12 @@ class Handler(BaseHTTPRequestHandler):
             status, said = self.server.set_webhook(fields, files.get("certificate", ""))
             result = {"result": True} if status == 200 else {"error_code": status}
             self.answer(status, {"ok": status == 200, **result, "description": said})
+        elif method == "sendMessage":
+            status, sent = self.server.send_message(fields)
+            if status == 200:
+                self.answer(status, {"ok": True, "result": sent})
+            else:
+                self.say(status, {"description": sent})
         else:
             self.say(404)
 

@@ -1,5 +1,5 @@
 # This module util is PRIVATE to the collection. It can have breaking changes at any time.
-"""Telegram's Bot API: asks for the webhook and sets it, with neither the token nor the secret in any text.
+"""Telegram's Bot API: asks for the webhook, sets it, sends a text, with neither token nor secret in what it says.
 
 The token is part of the Bot API's URLs, and HTTP libraries put URLs into their exceptions. So none of those
 leaves this module: each becomes a :class:`TelegramError`, raised outside of its handler, with nothing of the request.
@@ -112,6 +112,12 @@ class Bot:
         else:
             body, kind = json.dumps(parameters).encode(), "application/json"
         self._call("setWebhook", body, kind, hidden=(webhook.secret,))
+
+    def send(self, chat: str, text: str) -> None:
+        """Send a text as it is, at most 4096 UTF-16 units, with no preview of its links. Raises TelegramError."""
+        preview = {"is_disabled": True}
+        body = {"chat_id": chat, "text": text, "link_preview_options": preview}
+        self._call("sendMessage", json.dumps(body).encode())
 
     def _call(
         self,

@@ -33,7 +33,8 @@ from ansible_collections.planner.droplet.plugins.module_utils._plan_text import 
 from ansible_collections.planner.droplet.plugins.module_utils._tls_settings import STAGING
 
 COLUMNS = 80
-OWN_ENDS_S = 30 * DAY_S
+OWN_ENDS_S, OWN_ENDS_SOON_S = 30 * DAY_S, 7 * DAY_S
+"""From then on a certificate that nothing renews is a warning, and a problem."""
 _LABEL = 13
 _LONGEST = 600
 _DIGITS = 12
@@ -118,7 +119,8 @@ def _time(view: View, shown: Certificate) -> Finding:
         return Finding(PROBLEM, check, _ABOUT, what, "timedatectl")
     if view.how == OWN and shown.not_after - now < OWN_ENDS_S:
         what = f"your own ends {end}, and nothing here renews it"
-        return Finding(WARNING, check, _ABOUT, what, _NEW_OWN)
+        soon = shown.not_after - now < OWN_ENDS_SOON_S
+        return Finding(PROBLEM if soon else WARNING, check, _ABOUT, what, _NEW_OWN)
     if view.next_due is not None and now > _overdue_at(view.next_due, shown):
         what = f"its renewal was due {moment(view.next_due)}, and it ends {end}"
         return Finding(WARNING, check, _ABOUT, what, _KEEP)

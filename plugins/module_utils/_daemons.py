@@ -13,6 +13,7 @@ KERNEL_MB = 45
 
 _BUSY = "2026-11-23, four containers"
 _HARDENED = "2026-11-25, hardened, four containers"
+_WATCHED = "2026-11-28, on a simulated Droplet"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ DAEMONS = (
     Daemon("systemd-timesyncd", 2, _HARDENED),
     Daemon("dbus", 2, _HARDENED),
     Daemon("auditd", 1, _HARDENED),
+    Daemon("monit", 3, _WATCHED),
+    Daemon("a look of planner-watch", 20, _WATCHED),
 )
 
 

@@ -64,108 +64,16 @@ backups:
       type: str
 """
 
-import datetime as dt
-import json
-import os
-import re
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-
-PROGRAM = "/usr/local/sbin/planner-backup"
-LOCK = "/run/lock/planner-maintenance.lock"
-LOCKS = "/proc/locks"
-HELD = re.compile(r"\d+: FLOCK .* (\S+:\d+) \d+ EOF")
-JOBS = ("planner-backup", "planner-backup-check", "planner-drill")
-PROPERTIES = (
-    "--property=ActiveState,Result,NextElapseUSecRealtime,LastTriggerUSec,ExecMainExitTimestamp"
+from ansible_collections.planner.droplet.plugins.module_utils._backup_reader import (
+    read_backups,
 )
-
-
-def read_status(module: AnsibleModule) -> tuple[dict[str, Any] | None, str]:
-    """Ask the program; where it does not tell, say why."""
-    if not os.path.exists(PROGRAM):
-        return None, "not installed"
-    code, out, err = module.run_command([PROGRAM, "status"])
-    try:
-        told = json.loads(out)
-    except ValueError:
-        told = None
-    if isinstance(told, dict):
-        return told, ""
-    said = [line for line in (err or out).splitlines() if line.strip()]
-    return (
-        None,
-        f"planner-backup status ended with {code}: {said[-1] if said else 'it said nothing'}",
-    )
-
-
-def read_units(module: AnsibleModule) -> dict[str, Any] | None:
-    """Ask systemd about the timers and about what they start."""
-    systemctl = module.get_bin_path("systemctl")
-    if systemctl is None:
-        return None
-    names = [f"{job}.{kind}" for job in JOBS for kind in ("timer", "service")]
-    # systemd writes times in the time zone of whoever asks.
-    code, out, _ = module.run_command(
-        [systemctl, "show", PROPERTIES, *names], environ_update={"LC_ALL": "C", "TZ": "UTC"}
-    )
-    blocks = [
-        dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        for block in out.strip().split("\n\n")
-    ]
-    if code != 0 or len(blocks) != len(names):
-        return None
-    pairs = zip(JOBS, blocks[::2], blocks[1::2])  # noqa: B905 - Python 3.9
-    return {job: unit(timer, service) for job, timer, service in pairs}
-
-
-def unit(timer: dict[str, str], service: dict[str, str]) -> dict[str, Any]:
-    """Put together what systemd tells of one job."""
-    return {
-        "active": timer.get("ActiveState") == "active",
-        "next": moment(timer.get("NextElapseUSecRealtime", "")),
-        "last": moment(timer.get("LastTriggerUSec", "")),
-        "failed": service.get("ActiveState") == "failed",
-        "result": service.get("Result", ""),
-        "ended": moment(service.get("ExecMainExitTimestamp", "")),
-    }
-
-
-def moment(text: str) -> float | None:
-    """Read what systemd writes, such as Sat 2026-11-28 06:50:25 UTC; None for never."""
-    try:
-        _, day, time, zone = text.split()
-        found = dt.datetime.fromisoformat(f"{day}T{time}+00:00")
-    except ValueError:
-        return None
-    return found.timestamp() if zone == "UTC" else None
-
-
-def read_busy() -> bool | None:
-    """Look whether somebody holds the lock, without ever taking it: who waits for it must not be held up."""
-    try:
-        with open(LOCKS, encoding="ascii") as file:
-            held = {found[1] for line in file if (found := HELD.match(line))}
-        lock = os.stat(LOCK)
-    except FileNotFoundError:
-        return False if os.path.exists(LOCKS) else None
-    except (OSError, ValueError):
-        return None
-    return f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}" in held
 
 
 def main() -> None:
     """Read, report."""
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    # Twice: what begins or ends meanwhile is under way, not cut off.
-    before = read_busy()
-    status, error = read_status(module)
-    busy = before or read_busy()
-    module.exit_json(
-        changed=False,
-        backups={"status": status, "units": read_units(module), "busy": busy, "error": error},
-    )
+    module.exit_json(changed=False, backups=read_backups())
 
 
 if __name__ == "__main__":

@@ -63,78 +63,16 @@ certificate:
       type: str
 """
 
-import datetime as dt
-import json
-import os
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-
-PROGRAM = "/usr/local/sbin/planner-tls"
-UNITS = ("certbot.timer", "certbot.service")
-PROPERTIES = "--property=ActiveState,Result,NextElapseUSecRealtime,LastTriggerUSec"
-
-
-def read_status(module: AnsibleModule) -> tuple[dict[str, Any] | None, str]:
-    """Ask the program; where it does not tell, say why."""
-    if not os.path.exists(PROGRAM):
-        return None, "not installed"
-    code, out, err = module.run_command([PROGRAM, "status"])
-    try:
-        told = json.loads(out)
-    except ValueError:
-        told = None
-    if isinstance(told, dict):
-        return told, ""
-    said = [line for line in (err or out).splitlines() if line.strip()]
-    return None, f"planner-tls status ended with {code}: {said[-1] if said else 'it said nothing'}"
-
-
-def read_units(module: AnsibleModule) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Ask systemd about the timer and about what it starts."""
-    systemctl = module.get_bin_path("systemctl")
-    if systemctl is None:
-        return None, None
-    # systemd writes these two times in the time zone of whoever asks.
-    code, out, _ = module.run_command(
-        [systemctl, "show", PROPERTIES, *UNITS], environ_update={"LC_ALL": "C", "TZ": "UTC"}
-    )
-    blocks = [
-        dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        for block in out.strip().split("\n\n")
-    ]
-    if code != 0 or len(blocks) != len(UNITS):
-        return None, None
-    timer, service = blocks
-    return {
-        "active": timer.get("ActiveState") == "active",
-        "next": moment(timer.get("NextElapseUSecRealtime", "")),
-        "last": moment(timer.get("LastTriggerUSec", "")),
-    }, {
-        "failed": service.get("ActiveState") == "failed",
-        "result": service.get("Result", ""),
-    }
-
-
-def moment(text: str) -> float | None:
-    """Read what systemd writes, such as Sat 2026-11-28 06:50:25 UTC; None for never."""
-    try:
-        _, day, time, zone = text.split()
-        found = dt.datetime.fromisoformat(f"{day}T{time}+00:00")
-    except ValueError:
-        return None
-    return found.timestamp() if zone == "UTC" else None
+from ansible_collections.planner.droplet.plugins.module_utils._certificate_reader import (
+    read_certificate,
+)
 
 
 def main() -> None:
     """Read, report."""
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    status, error = read_status(module)
-    timer, service = read_units(module)
-    module.exit_json(
-        changed=False,
-        certificate={"status": status, "timer": timer, "service": service, "error": error},
-    )
+    module.exit_json(changed=False, certificate=read_certificate())
 
 
 if __name__ == "__main__":

@@ -76,30 +76,13 @@ usage:
       type: int
 """
 
-import os
-import shutil
-import subprocess
-import time
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.planner.droplet.plugins.module_utils._container_state import (
-    containers_of,
-    ends_of,
-    kills_of,
-    seconds_since,
-)
-from ansible_collections.planner.droplet.plugins.module_utils._machine_memory import machine
 from ansible_collections.planner.droplet.plugins.module_utils._memory_usage import (
     Files,
-    Group,
-    group_memory,
-    group_of,
 )
-
-TIMEOUT_S = 30
-NOTHING = "/nonexistent"
-OOM = r"oom-kill:|Out of memory:|out of memory:"
+from ansible_collections.planner.droplet.plugins.module_utils._usage_reader import (
+    read_usage,
+)
 
 
 def main() -> None:
@@ -111,85 +94,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    files, since_h = Files(), module.params["since_h"]
-    docker, containers = observe(files, module.params["project"], since_h)
-    usage = {
-        "docker": docker,
-        "containers": containers,
-        "machine": machine(files),
-        "kernel_log": kernel_log(since_h, containers or []),
-        "since_h": since_h,
-    }
+    usage = read_usage(Files(), module.params["project"], module.params["since_h"])
     module.exit_json(changed=False, usage=usage)
-
-
-def observe(
-    files: Files, project: str, since_h: int
-) -> tuple[dict[str, str], list[dict[str, Any]] | None]:
-    """Ask Docker for the project's containers and the kernel for their memory."""
-    if shutil.which("docker") is None:
-        return {"state": "not installed", "error": ""}, None
-    if not runs(files, "dockerd"):  # asking would start it through its socket
-        return {"state": "stopped", "error": ""}, None
-    label = f"label=com.docker.compose.project={project}"
-    one_off = "label=com.docker.compose.oneoff=False"
-    now = time.time()
-    try:
-        ids = run("docker", "ps", "-aq", "--no-trunc", "--filter", label, "--filter", one_off)
-        found = containers_of(run("docker", "inspect", *ids.split()) if ids.split() else "[]")
-        window = ("--since", f"{since_h}h", "--until", f"{now:.0f}")
-        kinds = ("--filter", "event=die", "--filter", "event=oom", "--filter", label)
-        ends = ends_of(run("docker", "events", *window, *kinds, "--format", "{{json .}}"))
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", "") or str(error)
-        return {"state": "no answer", "error": str(said).strip()}, None
-    return {"state": "running", "error": ""}, [
-        {
-            **one,
-            **group_memory(files, group_of(files, one["pid"], one["id"]) or Group(2, NOTHING)),
-            **ends.get(one["id"], {"exit_codes": [], "oom_events": 0}),
-            "started_s_ago": seconds_since(one["started_at"], now),
-        }
-        for one in found
-    ]
-
-
-def runs(files: Files, name: str) -> bool:
-    """Tell whether a process of that name is there."""
-    try:
-        pids = [entry for entry in os.listdir(files.real("/proc")) if entry.isdigit()]
-    except OSError:
-        return False
-    return any((files.text(f"/proc/{pid}/comm") or "").strip() == name for pid in pids)
-
-
-def kernel_log(since_h: int, containers: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
-    """Read OOM kills from the kernel's log of this boot; a log without any line could not be read."""
-    journal = ("journalctl", "--dmesg", "--quiet", "--no-pager", "--output", "cat")
-    try:
-        if not run(*journal, "--lines", "1").strip():
-            return None
-        since = ("--since", f"-{since_h}h")
-        # With --grep a search without a hit is exit code 1, as with grep.
-        lines = run(*journal, *since, "--grep", OOM, accepted=(0, 1))
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return kills_of(lines, containers)
-
-
-def run(*command: str, accepted: tuple[int, ...] = (0,)) -> str:
-    """Run a command that only reads; raise with what it said."""
-    done = subprocess.run(  # noqa: S603 - fixed programs, arguments as a list
-        command,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
-    )
-    if done.returncode not in accepted or (done.returncode and done.stderr.strip()):
-        raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
-    return done.stdout
 
 
 if __name__ == "__main__":

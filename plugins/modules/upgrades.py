@@ -76,66 +76,13 @@ upgrades:
       type: list
 """
 
-import glob
-import gzip
-import os
-import time
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.planner.droplet.plugins.module_utils._upgrades import (
-    Run,
-    parse_history,
-    parse_simulation,
-    parse_status,
+from ansible_collections.planner.droplet.plugins.module_utils._upgrades_reader import (
+    read_upgrades,
 )
 
 # A test has another root.
 ROOT = "/"
-STAMP = "var/lib/apt/periodic/upgrade-stamp"
-PACKAGE = "var/lib/dpkg/info/unattended-upgrades.list"
-REBOOT = "run/reboot-required"
-HISTORY = "var/log/apt/history.log"
-PENDING = ["apt-get", "--simulate", "-qq", "-o", "Debug::NoLocking=true", "upgrade"]
-STATUS = ["dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${binary:Package}\n"]
-
-
-def changed_at(path: str) -> float | None:
-    """Return when a file was written, None where there is none."""
-    try:
-        return os.stat(os.path.join(ROOT, path)).st_mtime
-    except OSError:
-        return None
-
-
-def read(path: str) -> str:
-    """Read a log, packed or not; one that cannot be read is empty."""
-    opened = gzip.open if path.endswith(".gz") else open
-    try:
-        with opened(path, "rt", encoding="utf-8", errors="replace") as file:
-            return str(file.read())
-    except (OSError, EOFError):
-        return ""
-
-
-def history(since: float) -> list[Run]:
-    """Read the log and those rotated away since then, the oldest run first."""
-    paths = glob.glob(os.path.join(ROOT, HISTORY) + "*")
-    first = time.strftime("%Y-%m-%d", time.localtime(since))  # the log has the host's time
-    runs = {
-        run
-        for path in paths
-        if os.stat(path).st_mtime >= since
-        for run in parse_history(read(path))
-    }
-    return sorted((run for run in runs if run.at >= first), key=lambda run: run.at)
-
-
-def ask(module: AnsibleModule, command: list[str]) -> str | None:
-    """Run a command that only reads; None where it cannot."""
-    if module.get_bin_path(command[0]) is None:
-        return None
-    code, output, _ = module.run_command(command, environ_update={"LC_ALL": "C"})
-    return output if code == 0 else None
 
 
 def main() -> None:
@@ -143,22 +90,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={"days": {"type": "int", "default": 31}}, supports_check_mode=True
     )
-    now = time.time()
-    simulated, status = ask(module, PENDING), ask(module, STATUS)
-    packages = set(read(os.path.join(ROOT, f"{REBOOT}.pkgs")).split())
-    module.exit_json(
-        changed=False,
-        upgrades={
-            "now": now,
-            "runs": [run.to_dict() for run in history(now - module.params["days"] * 86400)],
-            "installed_at": changed_at(PACKAGE),
-            "last_success": changed_at(STAMP),
-            "pending": None if simulated is None else parse_simulation(simulated),
-            "unfinished": None if status is None else parse_status(status),
-            "reboot_since": changed_at(REBOOT),
-            "reboot_packages": sorted(packages),
-        },
-    )
+    module.exit_json(changed=False, upgrades=read_upgrades(module.params["days"], ROOT))
 
 
 if __name__ == "__main__":

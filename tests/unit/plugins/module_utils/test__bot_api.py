@@ -87,6 +87,25 @@ def test_register(api: Api, bot: Bot, certificate: str) -> None:
     assert bot.info().has_custom_certificate is bool(certificate)
 
 
+def test_send(api: Api, bot: Bot) -> None:
+    """A text arrives as it is, with nothing that would be read as a format, and no preview of a link."""
+    bot.send("-1005", "<b> *ü* https://x.example\n_")
+    (call,) = api.state["calls"]
+    assert call["method"] == "sendMessage"
+    assert call["fields"] == {
+        "chat_id": "-1005",
+        "text": "<b> *ü* https://x.example\n_",
+        "link_preview_options": "{'is_disabled': True}",
+    }
+
+
+def test_is_not_sent(api: Api, bot: Bot) -> None:
+    """A chat that is not there is Telegram's answer, without the token."""
+    api.control(status=400, description=f"Bad Request: chat not found {TOKEN}")
+    error = failure(lambda: bot.send("5", "x"))
+    assert (error.status, error.description) == (400, "Bad Request: chat not found ***")
+
+
 def test_shows_no_secret() -> None:
     """Whoever prints a bot or a webhook does not learn what only Telegram may know."""
     shown = repr(Bot(token=TOKEN)) + repr(Webhook(URL, SECRET, CERTIFICATE))

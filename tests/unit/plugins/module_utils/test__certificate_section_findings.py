@@ -114,6 +114,13 @@ FINDINGS: dict[str, tuple[dict[str, Any], str]] = {
             f"and nothing here renews it. {NEW_OWN}"
         ),
     ),
+    "the owner's own ends within a week": (
+        seen(status(certificate(6.9), how="own", next_due=None)),
+        (
+            "problem certificate-time: your own ends 2027-01-22 05:36 UTC, "
+            f"and nothing here renews it. {NEW_OWN}"
+        ),
+    ),
     "the owner's own has 30 days": (
         seen(status(certificate(30), how="own", next_due=None)),
         "",

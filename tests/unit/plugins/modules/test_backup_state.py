@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.planner.droplet.plugins.module_utils import _backup_reader
 from ansible_collections.planner.droplet.plugins.modules import backup_state
 
 Run = Callable[[], dict[str, Any]]
@@ -38,7 +38,7 @@ ExecMainExitTimestamp=
 ActiveState=inactive
 """
 SHOWN = f"{TIMER}\n{FAILED}\n{NEVER}\n{NEVER}"
-UNITS = [f"{job}.{kind}" for job in backup_state.JOBS for kind in ("timer", "service")]
+UNITS = [f"{job}.{kind}" for job in _backup_reader.JOBS for kind in ("timer", "service")]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The lock that all maintenance takes; nobody holds it."""
     path = tmp_path / "maintenance.lock"
     path.touch()
-    monkeypatch.setattr(backup_state, "LOCK", str(path))
+    monkeypatch.setattr(_backup_reader, "LOCK", str(path))
     return path
 
 
@@ -55,12 +55,8 @@ def put(tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
     """A host that has only the commands that a test puts there; each notes how it was called."""
     assert lock.exists()
 
-    def find(_self: AnsibleModule, name: str) -> str | None:
-        path = tmp_path / name
-        return str(path) if path.exists() else None
-
-    monkeypatch.setattr(backup_state, "PROGRAM", str(tmp_path / "planner-backup"))
-    monkeypatch.setattr(AnsibleModule, "get_bin_path", find)
+    monkeypatch.setattr(_backup_reader, "PROGRAM", str(tmp_path / "planner-backup"))
+    monkeypatch.setenv("PATH", str(tmp_path))
 
     def write(name: str, script: str) -> None:
         path = tmp_path / name
@@ -86,7 +82,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 def show(text: str) -> str:
     """Print what systemctl does, if it is asked in English and in the time zone UTC."""
-    return f"[ \"$LC_ALL $TZ\" = 'C UTC' ] && cat <<'END'\n{text}END"
+    return f"[ \"$LC_ALL $TZ\" = 'C.UTF-8 UTC' ] && /bin/cat <<'END'\n{text}END"
 
 
 @pytest.mark.usefixtures("put")
@@ -119,7 +115,7 @@ def test_everything(tmp_path: Path, put: Put, run: Run) -> None:
     }
     assert (tmp_path / "calls").read_text().splitlines() == [
         "planner-backup status",
-        f"systemctl show {backup_state.PROPERTIES} {' '.join(UNITS)}",
+        f"systemctl show {_backup_reader.PROPERTIES} {' '.join(UNITS)}",
     ]
 
 
@@ -166,7 +162,10 @@ def test_busy(lock: Path, run: Run) -> None:
 def test_busy_while_it_is_asked(lock: Path, put: Put, run: Run) -> None:
     """What begins while the program tells is under way."""
     taken = lock.with_name("taken")
-    put("planner-backup", f"touch {taken}; while [ -e {taken} ]; do sleep 0.05; done; echo '{{}}'")
+    put(
+        "planner-backup",
+        f"/bin/touch {taken}; while [ -e {taken} ]; do /bin/sleep 0.05; done; echo '{{}}'",
+    )
     with lock.open() as file, ThreadPoolExecutor() as pool:
         pool.submit(_take, file, taken)
         assert run()["busy"] is True
@@ -185,21 +184,5 @@ def test_busy_not_known(lock: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -
     """A lock that was never made is nobody's; a kernel that does not tell is not a no."""
     lock.unlink()
     assert run()["busy"] is False
-    monkeypatch.setattr(backup_state, "LOCKS", str(lock.with_name("locks")))
+    monkeypatch.setattr(_backup_reader, "LOCKS", str(lock.with_name("locks")))
     assert run()["busy"] is None
-
-
-@pytest.mark.parametrize(
-    "text, seconds",
-    [
-        ("Sat 2026-11-28 06:50:25 UTC", 1795848625),
-        ("Sat 2026-11-28 06:50:25.250000 UTC", 1795848625.25),
-        ("Sat 2026-11-28 06:50:25 JST", None),
-        ("Sat 2026-11-31 06:50:25 UTC", None),
-        ("infinity", None),
-        ("", None),
-    ],
-)
-def test_moment(text: str, seconds: float | None) -> None:
-    """Only what is certain: a time in another zone is not guessed."""
-    assert backup_state.moment(text) == seconds

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.planner.droplet.plugins.module_utils import _certificate_reader
 from ansible_collections.planner.droplet.plugins.modules import certificate_state
 
 Run = Callable[[], dict[str, Any]]
@@ -36,13 +36,8 @@ ActiveState=inactive
 @pytest.fixture
 def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
     """A host that has only the commands that a test puts there; each notes how it was called."""
-
-    def find(_self: AnsibleModule, name: str) -> str | None:
-        path = tmp_path / name
-        return str(path) if path.exists() else None
-
-    monkeypatch.setattr(certificate_state, "PROGRAM", str(tmp_path / "planner-tls"))
-    monkeypatch.setattr(AnsibleModule, "get_bin_path", find)
+    monkeypatch.setattr(_certificate_reader, "PROGRAM", str(tmp_path / "planner-tls"))
+    monkeypatch.setenv("PATH", str(tmp_path))
 
     def write(name: str, script: str) -> None:
         path = tmp_path / name
@@ -68,7 +63,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 def show(text: str) -> str:
     """Print what systemctl does, if it is asked in English and in the time zone UTC."""
-    return f"[ \"$LC_ALL $TZ\" = 'C UTC' ] && cat <<'END'\n{text}END"
+    return f"[ \"$LC_ALL $TZ\" = 'C.UTF-8 UTC' ] && /bin/cat <<'END'\n{text}END"
 
 
 @pytest.mark.usefixtures("put")
@@ -90,7 +85,7 @@ def test_everything(tmp_path: Path, put: Put, run: Run) -> None:
     }
     assert (tmp_path / "calls").read_text().splitlines() == [
         "planner-tls status",
-        f"systemctl show {certificate_state.PROPERTIES} certbot.timer certbot.service",
+        f"systemctl show {_certificate_reader.PROPERTIES} certbot.timer certbot.service",
     ]
 
 
@@ -129,19 +124,3 @@ def test_program_does_not_tell(put: Put, run: Run, script: str, error: str) -> N
     seen = run()
     assert (seen["status"], seen["error"]) == (None, f"planner-tls status {error}")
     assert seen["timer"]["active"] is True
-
-
-@pytest.mark.parametrize(
-    "text, seconds",
-    [
-        ("Sat 2026-11-28 06:50:25 UTC", 1795848625),
-        ("Sat 2026-11-28 06:50:25.250000 UTC", 1795848625.25),
-        ("Sat 2026-11-28 06:50:25 JST", None),
-        ("Sat 2026-11-31 06:50:25 UTC", None),
-        ("infinity", None),
-        ("", None),
-    ],
-)
-def test_moment(text: str, seconds: float | None) -> None:
-    """Only what is certain: a time in another zone is not guessed."""
-    assert certificate_state.moment(text) == seconds

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.planner.droplet.plugins.module_utils import _release_reader
 from ansible_collections.planner.droplet.plugins.module_utils._memory_usage import Files
 from ansible_collections.planner.droplet.plugins.module_utils._release_log import (
     GOOD,
@@ -79,7 +80,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(content)
     model = Docker()
-    monkeypatch.setattr(release_log, "Files", lambda: Files(str(tmp_path)))
+    monkeypatch.setattr(_release_reader, "Files", lambda: Files(str(tmp_path)))
     monkeypatch.setattr(subprocess, "run", model)
     return model
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.planner.droplet.plugins.modules import upgrades
 
@@ -27,14 +26,6 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A host without apt."""
     monkeypatch.setattr(upgrades, "ROOT", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    # get_bin_path looks into the sbin folders of the machine as well.
-    monkeypatch.setattr(
-        AnsibleModule,
-        "get_bin_path",
-        lambda _self, name: (
-            str(tmp_path / "bin" / name) if (tmp_path / "bin" / name).exists() else None
-        ),
-    )
     return tmp_path
 
 
