@@ -106,7 +106,7 @@ def _heal(
         return [Finding(PROBLEM, CHECK, name, f"could not be restarted: {error}", logs)]
     tries = f"{len(before) + 1} of {len(PAUSES_MIN)} in {WINDOW_S // 3600} h"
     return [
-        Finding(WARNING, CHECK, name, f"was {_how(one)}: restarted ({tries})", logs) for one in down
+        Finding(PROBLEM, CHECK, name, f"was {_how(one)}: restarted ({tries})", logs) for one in down
     ]
 
 

@@ -130,9 +130,11 @@ class Droplet:
     def look(self, *, thorough: bool = False) -> None:
         """Let it look now, as the timer does; also at what it looks at every tenth time only."""
         if thorough:
-            self.remember(looks=0)
+            self.remember(looks=1000)
         # systemd starts nothing more often than five times in ten seconds, unless it forgets.
-        self.run("systemctl reset-failed planner-watch.service; systemctl start planner-watch.service")
+        self.run(
+            "systemctl reset-failed planner-watch.service; systemctl start planner-watch.service"
+        )
 
     def state(self) -> dict[str, Any]:
         """Read what the program remembers."""

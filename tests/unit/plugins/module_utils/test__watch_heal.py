@@ -106,7 +106,7 @@ def test_a_restart(bench: Bench, sick: dict[str, Any], words: str, how: str) -> 
     found, state = bench.heal(Finding(PROBLEM, "state", name, "is down"))
     assert bench.restarted == [words]
     logs = LOGS.replace("backend", name)
-    assert found == [Finding(WARNING, "heal", name, f"was {how}: restarted (1 of 5 in 6 h)", logs)]
+    assert found == [Finding(PROBLEM, "heal", name, f"was {how}: restarted (1 of 5 in 6 h)", logs)]
     assert state == {name: [NOW]}
 
 
@@ -194,7 +194,7 @@ def test_each_service_counts_for_itself(bench: Bench) -> None:
     found, state = bench.heal(DOWN, also, state=worn_out)
     assert [(one.severity, one.subject) for one in found] == [
         (PROBLEM, "backend"),
-        (WARNING, "redis"),
+        (PROBLEM, "redis"),
     ]
     assert bench.restarted == ["-t 10 redis1"]
     assert state == {**worn_out, "redis": [NOW]}
