@@ -11,7 +11,7 @@ after=(app-test)
 for scenario in "$@"; do after+=("molecule-$scenario"); done
 parts=("${first[@]}" "${after[@]}")
 logs=.cache/log
-rm -f "$logs"/tests-*.txt
+rm -f "$logs"/{tests,failed}-*.txt
 
 declare -A result=() seconds=() started=() # by part
 declare -A running=() # part by process
@@ -27,6 +27,7 @@ summary() {
   printf '%-32s %-8s %8s\n\n' total '' "$SECONDS"
   cat "$logs"/tests-*.txt 2>/dev/null | awk '{ run += $1; left += $2 }
     END { if (left) printf "Tests of the scenarios: %d run, %d left to make test-all\n", run, left }' || true
+  cat "$logs"/failed-*.txt 2>/dev/null || true
   if ((skipped)); then
     printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   else

@@ -6,7 +6,7 @@
 #   bucket NAME | forget NAME        a bucket and its owner, prints KEY SECRET; forget: with all that is in it
 #   append-only NAME                 prints KEY SECRET of somebody who reads and adds, and deletes locks/ alone
 #   full NAME | roomy NAME           nothing can be added any more, as by a quota
-#   flip NAME | unflip NAME          one bit of a stored pack
+#   flip NAME | unflip NAME          one bit of each stored pack
 #   sftp NAME <PUBLIC_KEY            an SFTP account NAME, prints its line for known_hosts and its path
 #   pings ID | pings-forget ID       what was heard, one JSON object a line: time, path, body
 set -euo pipefail

@@ -154,9 +154,9 @@ def test_by_the_playbook(droplet, playbook) -> None:
 
 
 @pytest.mark.usefixtures("droplet")
-def test_a_second_run(playbook) -> None:
+def test_a_second_run(site) -> None:
     """A second run of the role changes nothing, whatever backups there are by then."""
-    again = playbook("site", "--tags", "backup")
+    again = site("--tags", "backup")
     assert again.returncode == 0, again.stdout
     assert "changed=0" in again.stdout
 

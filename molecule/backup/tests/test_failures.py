@@ -198,9 +198,8 @@ def test_bits_flipped(droplet) -> None:
     with storage("flip", "unflip", NAME), droplet.settings(check_percent=100):
         ran = droplet.unit("planner-backup-check")
     assert ran.code != 0
-    assert (
-        "the repository is damaged (Fatal: repository contains errors). Do: keep the " in ran.said
-    )
+    assert "Off-site: the repository is damaged (Fatal: " in ran.said
+    assert "Do: keep the local backups" in ran.said
     assert droplet.last("check")["result"] == "failed"
     with droplet.settings(check_percent=100):
         said = droplet.must("check")
