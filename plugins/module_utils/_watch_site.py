@@ -7,9 +7,9 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from ansible_collections.planner.droplet.plugins.module_utils import _release_log as log
 from ansible_collections.planner.droplet.plugins.module_utils._acme_probe import own_addresses
 from ansible_collections.planner.droplet.plugins.module_utils._drift_types import (
     OK,
@@ -18,6 +18,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._drift_types impor
     Finding,
     shown,
 )
+from ansible_collections.planner.droplet.plugins.module_utils._watch_settings import Settings
 from ansible_collections.planner.droplet.plugins.module_utils._watch_sight import Sight, line
 
 AGENT = "planner-watch"
@@ -62,7 +63,7 @@ def _judge(sight: Sight, status: int, seconds: float) -> Iterator[Finding]:
     elif good:
         what = f"is ready, but took {seconds:.1f} s to say so, most: {shown(most)}"
         yield Finding(WARNING, _CHECK, _ABOUT, what, "see which service is slow: top, docker stats")
-    elif status == HOLDS and not _released(sight.settings.plan):
+    elif status == HOLDS and not _released(sight.settings):
         sight.samples["ready"] = None
         what = "nothing is released yet, the holding page answers"
         yield Finding(OK, _CHECK, _ABOUT, what)
@@ -71,9 +72,10 @@ def _judge(sight: Sight, status: int, seconds: float) -> Iterator[Finding]:
         yield Finding(PROBLEM, _CHECK, _ABOUT, what, _STATUS)
 
 
-def _released(plan: Mapping[str, Any]) -> bool:
-    """Tell whether a backend is wished: without an image nginx answers for it."""
-    return bool(plan.get("services", {}).get("backend", {}).get("image"))
+def _released(settings: Settings) -> bool:
+    """Tell whether a backend is wished, or was released and stays; before that nginx answers for it."""
+    wished = settings.plan.get("services", {}).get("backend", {}).get("image")
+    return bool(wished) or log.current(log.read(settings.project_dir).records) is not None
 
 
 def _fetch(address: str, port: int, name: str, path: str) -> tuple[int, float]:

@@ -14,6 +14,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._drift_types impor
     WARNING,
 )
 from ansible_collections.planner.droplet.plugins.module_utils._memory_plan import plan
+from ansible_collections.planner.droplet.plugins.module_utils._release_log import GOOD, Record
 from ansible_collections.planner.droplet.plugins.module_utils._watch_site import ready
 
 from tests.unit.certificates import issue
@@ -98,6 +99,16 @@ def test_nothing_released(
     empty = plan("s-1vcpu-1gb").to_dict()
     seen, _, samples = judged(host, https_port=port, plan=empty)
     assert (seen, samples["ready"]) == (severity, is_ready)
+
+
+def test_released_by_another_way(host: Host, port: int, answers: Answers, tmp_path: Path) -> None:
+    """What deploy.yml released stays, although the inventory names no image: then a holding page is wrong."""
+    answers["/health/ready"] = (503, {}, b"")
+    record = Record(1, images={"backend": "registry/app@sha256:1"}, result=GOOD)
+    (tmp_path / "releases.jsonl").write_text(record.to_json() + "\n")
+    empty = plan("s-1vcpu-1gb").to_dict()
+    seen, _, samples = judged(host, https_port=port, plan=empty, project_dir=str(tmp_path))
+    assert (seen, samples["ready"]) == (PROBLEM, False)
 
 
 def test_nobody_answers(host: Host) -> None:
