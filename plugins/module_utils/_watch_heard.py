@@ -21,7 +21,6 @@ _DO = {
     "cpu": "see what takes it: `top -b -n 1 | head -20`; docs/memory-plan.md has the next size",
     "load": "see who waits: `top -b -n 1 | head -20`, and for the disk `vmstat 1 5`",
     "dockerd": "systemctl start docker",
-    "sshd": "systemctl start ssh",
 }
 CHECKS = frozenset({*_DO, MONIT})
 _LONGEST = 300

@@ -58,14 +58,14 @@ CLEAN_AGAIN_S = 3600
 
 
 def run(settings: Settings, clock: Callable[[], float] = time.time) -> list[str]:
-    """Look once, and do what follows from it; return in words what could not be told to anybody."""
+    """Look once, and do what follows from it; return in words what was lost, and what could not be told to anybody."""
     with held(settings) as memory:
         now = clock()
         findings, looked = _look(settings, memory, now)
         ways = channels(settings)
         told = [*broken(memory.outbox, tuple(ways), now), *judge_quiet(settings)]
         findings += told
-        memory.findings["alerts"] = _bad(told)
+        memory.findings["alerts"] = _bad([*told, *memory.losses])
         if now >= memory.hushed_until:
             step = observe(
                 memory.alerts, findings, rule_of, now, settings, looked={*looked, "alerts", CHECK}
@@ -73,7 +73,8 @@ def run(settings: Settings, clock: Callable[[], float] = time.time) -> list[str]
             memory.alerts = step.state
             append_told(settings.kept("history"), step.messages, now)
             memory.outbox.put(step.messages, tuple(ways), now)
-        complaints = memory.outbox.deliver(ways, clock(), lambda: save(settings, memory))
+        complaints = [f"{one.subject}: {one.what}" for one in memory.losses]
+        complaints += memory.outbox.deliver(ways, clock(), lambda: save(settings, memory))
         complaints += _ping(settings, memory, tuple(ways), clock())
         memory.looked_at = now
         _touch()

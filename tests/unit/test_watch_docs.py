@@ -112,7 +112,7 @@ def test_every_check_has_its_heading() -> None:
         "packages",
         "heal",
         "alerts",
-        "sshd",
+        "dockerd",
         "traffic",
         "release",
         "pressure-io",

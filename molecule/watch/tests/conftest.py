@@ -318,7 +318,8 @@ def told(droplet: Droplet, person: Person) -> Iterator[Told]:
 @pytest.fixture
 def broken_unit(droplet: Droplet) -> Iterator[Callable[[], str]]:
     """Return a function that has a unit of systemd fail; it returns what that is called in messages."""
-    name = "bench-broken.service"
+    # Each time another: what fails often is told as such.
+    name = f"bench-broken-{time.time_ns() // 10**6}.service"
 
     def fail() -> str:
         """Have it fail."""

@@ -49,8 +49,8 @@ def test_begins_and_ends(tmp_path: Path, script: Path) -> None:
 
 def test_says_nothing(tmp_path: Path, script: Path) -> None:
     """A complaint without words is one all the same."""
-    subprocess.run([script, "sshd", "problem"], env={"PATH": os.environ["PATH"]}, check=True)
-    assert look(tmp_path)["sshd"] == (PROBLEM, "it failed")
+    subprocess.run([script, "load", "problem"], env={"PATH": os.environ["PATH"]}, check=True)
+    assert look(tmp_path)["load"] == (PROBLEM, "it failed")
 
 
 @pytest.mark.parametrize("pid", ["", "x", "4194305"])

@@ -125,11 +125,11 @@ def test_cleaned(bench: Bench) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"alerts": 1, "outbox": {"version": 9}}'])
 def test_damaged(bench: Bench, text: str) -> None:
-    """A damaged state begins anew: what stands is told again, and nothing stops."""
+    """A damaged state begins anew, as is said once: what stands is told again, and nothing stops."""
     bench.findings = [BAD]
     bench.run(3)
     Path(bench.settings.kept("state.json")).write_text(text)
-    assert bench.run(3) == []
+    assert [one.partition(":")[0] for one in bench.run(3)] == ["state", "outbox"]
     assert [one["kind"] for one in bench.got] == ["raised", "raised"]
 
 
