@@ -1,6 +1,7 @@
 """What may be forgotten, in Redis: which updates were seen, and each chat's session."""
 
 from typing import Literal, Self
+from uuid import uuid4
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -43,11 +44,13 @@ class Sessions:
 
     async def claim(self, update_id: int) -> Claim:
         """Claim an update for processing, atomically."""
+        # The client asks again where an answer was lost, and then finds this claim's own mark.
+        mine = f"in_progress {uuid4().hex}"
         # With GET, SET NX answers what was there before: nothing, or the state of a duplicate.
         before = await self._redis.set(
-            _update(update_id), "in_progress", nx=True, ex=_CLAIM_SECONDS, get=True
+            _update(update_id), mine, nx=True, ex=_CLAIM_SECONDS, get=True
         )
-        if before is None:
+        if before in {None, mine}:
             return "new"
         return "done" if before == "done" else "in_progress"
 

@@ -87,12 +87,15 @@ class FakeApi:
 
 
 class Gate:
-    """A TCP proxy in front of a real server: open, refusing, or accepting without an answer."""
+    """A TCP proxy in front of a real server: open, refusing, accepting without an answer, or losing one answer."""
 
     def __init__(self, host: str, port: int) -> None:
         """Take the server behind the gate."""
         self._target = (host, port)
         self._state: Literal["open", "refusing", "silent"] = "open"
+        self.loses = b""
+        """The connection ends at the answer to the next request that has these bytes; then it is open again."""
+        self._losing: asyncio.StreamWriter | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -125,13 +128,22 @@ class Gate:
         far_reader, far_writer = await asyncio.open_connection(*self._target)
         self._writers.add(far_writer)
         for pair in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(self._copy(*pair))
+            task = asyncio.create_task(self._copy(*pair, client=writer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        client: asyncio.StreamWriter,
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
+                if writer is not client and self.loses and self.loses in data:
+                    self._losing, self.loses = client, b""
+                elif writer is client and self._losing is client:
+                    break
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -122,6 +122,21 @@ async def test_redis_down(
     assert len(await cluster.arun(TITLES, database)) == 1
 
 
+async def test_answer_lost(
+    start: Start, cluster: Cluster, database: str, redis_gate: tuple[Gate, str]
+) -> None:
+    """A claim whose answer was lost is asked for again, and is no duplicate of itself."""
+    gate, url = redis_gate
+    planner = await start(REDIS_URL=url)
+    gate.loses = b"planner:update:1"
+    stored = await planner.post(URL, json=update(1, "buy milk"), headers=SECRET_HEADER)
+    assert (stored.status_code, stored.json()) == (200, {"result": "stored"})
+    assert gate.loses == b"", "no answer was lost"
+    again = await planner.post(URL, json=update(1, "buy milk"), headers=SECRET_HEADER)
+    assert again.json() == {"result": "duplicate"}
+    assert len(await cluster.arun(TITLES, database)) == 1
+
+
 async def test_claim_expires(start: Start, redis_url: str) -> None:
     """Every key expires: a killed process's claim soon, sessions after a week."""
     planner = await start()

@@ -190,7 +190,7 @@ class Releases:
         runs = self.host.check_output(f"docker inspect -f '{{{{.Config.Image}}}}' {backend}")
         assert f"image: {runs}\n" in self.host.check_output("cat /opt/planner/compose.yml") + "\n"
         assert self.host.check_output("ls /opt/planner").split() == [
-            *("acme", "compose.yml", "dumps", "nginx", "postgres", "redis"),
+            *("acme", "backup", "compose.yml", "dumps", "nginx", "postgres", "redis"),
             *("release.json", "releases.jsonl", "secrets", "state.json", "tls"),
         ]
 
