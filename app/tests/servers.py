@@ -87,14 +87,14 @@ class FakeApi:
 
 
 class Gate:
-    """A TCP proxy in front of a real server: open, refusing, accepting without an answer, or losing one answer."""
+    """A TCP proxy in front of a real server: open, refusing, without an answer, or losing one."""
 
     def __init__(self, host: str, port: int) -> None:
         """Take the server behind the gate."""
         self._target = (host, port)
         self._state: Literal["open", "refusing", "silent"] = "open"
         self.loses = b""
-        """The connection ends at the answer to the next request that has these bytes; then it is open again."""
+        """The next request that has these bytes loses its answer, with the connection."""
         self._losing: asyncio.StreamWriter | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
