@@ -52,7 +52,7 @@ def test_channel_fails_otherwise(told, droplet, person, broken_unit, how) -> Non
         assert droplet.status()["waiting"] > 0
     # What was too slow for the Droplet may have arrived all the same: rather twice than never.
     told.repeated.add(about)
-    droplet.time_passes(3600)
+    droplet.time_passes(400)
     droplet.run("systemctl reset-failed 'bench-broken-*'")
     told.until("RECOVERED", about, channel="webhook")
 
@@ -155,7 +155,7 @@ def test_killed_while_it_sends(told, droplet, person, broken_unit) -> None:
         droplet.until(f"grep -q '\"waiting\": \\[{{' {STATE}")
         droplet.run("systemctl kill --signal=KILL planner-watch.service")
     droplet.run("systemctl start planner-watch.timer")
-    droplet.time_passes(3600)
+    droplet.time_passes(400)
     for channel in CHANNELS:
         told.until("PROBLEM", about, channel=channel)
     for channel in CHANNELS[1:]:
