@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 import statistics
-import textwrap
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ansible_collections.planner.droplet.plugins.module_utils import _drill as ladder
@@ -21,9 +21,10 @@ from ansible_collections.planner.droplet.plugins.module_utils._backup_view impor
 )
 from ansible_collections.planner.droplet.plugins.module_utils._certificate_view import moment
 from ansible_collections.planner.droplet.plugins.module_utils._drift_types import number, shown
+from ansible_collections.planner.droplet.plugins.module_utils._plan_text import labelled
 
 COLUMNS = 80
-_LABEL = 13
+_wrap = partial(labelled, width=13, columns=COLUMNS)
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -116,14 +117,3 @@ def _size(number_of_bytes: float | None) -> str:
         if number_of_bytes >= size:
             return f"{number_of_bytes / size:.1f} {unit}"
     return f"{number_of_bytes / 2**10:.0f} KiB"
-
-
-def _wrap(label: str, text: str) -> list[str]:
-    wrapped = textwrap.wrap(
-        text,
-        COLUMNS,
-        initial_indent=f"{label:<{_LABEL}}",
-        subsequent_indent=" " * _LABEL,
-        break_on_hyphens=False,
-    )
-    return [line.rstrip() for line in wrapped]

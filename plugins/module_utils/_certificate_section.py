@@ -6,8 +6,8 @@ The time is the host's, as its program told it. Nothing here asks a clock.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from ansible_collections.planner.droplet.plugins.module_utils._acme import DAY_S, LIMITED
@@ -29,13 +29,17 @@ from ansible_collections.planner.droplet.plugins.module_utils._drift_types impor
     number,
     section,
 )
-from ansible_collections.planner.droplet.plugins.module_utils._plan_text import count, shorten
+from ansible_collections.planner.droplet.plugins.module_utils._plan_text import (
+    count,
+    labelled,
+    shorten,
+)
 from ansible_collections.planner.droplet.plugins.module_utils._tls_settings import STAGING
 
 COLUMNS = 80
+_wrap = partial(labelled, width=13, columns=COLUMNS)
 OWN_ENDS_S, OWN_ENDS_SOON_S = 30 * DAY_S, 7 * DAY_S
 """From then on a certificate that nothing renews is a warning, and a problem."""
-_LABEL = 13
 _LONGEST = 600
 _DIGITS = 12
 _DO = " Do: "
@@ -271,13 +275,3 @@ def _parted(said: object) -> tuple[str, str]:
     text = plain(said)
     what, _, do = text.partition(_DO) if text.count(_DO) == 1 else (text, "", "")
     return shorten(what.rstrip("."), _LONGEST), shorten(do.rstrip("."), _LONGEST)
-
-
-def _wrap(label: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        COLUMNS,
-        initial_indent=f"{label:<{_LABEL}}",
-        subsequent_indent=" " * _LABEL,
-        break_on_hyphens=False,
-    )

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.planner.droplet.plugins.module_utils._plan_text import (
-    COLUMNS,
     FREE,
     bar,
+    labelled,
     shorten,
     table,
 )
@@ -33,10 +32,10 @@ def disk_text(plan: Mapping[str, Any]) -> str:
     rows.append((GROWTH, str(plan["growth_mb"]), free, "for the database and its backups"))
     header = ("Part", "MiB", f"of {usable} MiB", "What")
     sections = (
-        _labelled("Disk", f"{plan['disk_gb']} GB sold, {usable} MiB of it for files"),
+        labelled("Disk", f"{plan['disk_gb']} GB sold, {usable} MiB of it for files"),
         table(header, rows, frozenset({0, 2, 3})),
-        _labelled("Growth", growth_sentence(plan)),
-        [line for one in plan["warnings"] for line in _labelled("Warning", one)],
+        labelled("Growth", growth_sentence(plan)),
+        [line for one in plan["warnings"] for line in labelled("Warning", one)],
     )
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -51,7 +50,3 @@ def growth_sentence(plan: Mapping[str, Any]) -> str:
 
 def _bar(part: int, whole: int) -> str:
     return bar(part, whole, _CELLS) if part else ""
-
-
-def _labelled(label: str, text: str) -> list[str]:
-    return textwrap.wrap(text, COLUMNS, initial_indent=f"{label:<10}", subsequent_indent=" " * 10)

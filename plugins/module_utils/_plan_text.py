@@ -27,8 +27,8 @@ def plan_text(plan: Mapping[str, Any], cost: Mapping[str, Any] | None = None) ->
         _header(plan),
         _services(plan),
         _scenarios(plan),
-        [*_labelled("Releases", strategy_sentence(plan)), *(_cost(cost) if cost else [])],
-        [line for warning in warnings(plan, cost) for line in _labelled("Warning", warning)],
+        [*labelled("Releases", strategy_sentence(plan)), *(_cost(cost) if cost else [])],
+        [line for warning in warnings(plan, cost) for line in labelled("Warning", warning)],
     )
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -117,17 +117,17 @@ def _header(plan: Mapping[str, Any]) -> list[str]:
     return [
         f"{plan['size']}: {machine}, {dollars(plan['price_usd'])} a month",
         "",
-        *_labelled(
+        *labelled(
             "Memory",
             f"{plan['nominal_mb']} MiB sold, the kernel shows {plan['guest_mb']}; "
             f"swap {plan['swap_mb']}",
         ),
-        *_labelled(
+        *labelled(
             "Reserve",
             f"{plan['reserve_mb']} MiB for kernel, system and Docker, "
             f"{daemons_mb()} of them for {len(DAEMONS)} daemons",
         ),
-        *_labelled(
+        *labelled(
             "Budget",
             f"{plan['budget_mb']} MiB for containers: {plan['limits_mb']} in limits, "
             f"{left} left for one event at a time",
@@ -188,8 +188,17 @@ def _scenarios(plan: Mapping[str, Any]) -> list[str]:
 
 
 def _cost(cost: Mapping[str, Any]) -> list[str]:
-    return _labelled("Cost", cost_sentence(cost))
+    return labelled("Cost", cost_sentence(cost))
 
 
-def _labelled(label: str, text: str) -> list[str]:
-    return textwrap.wrap(text, COLUMNS, initial_indent=f"{label:<10}", subsequent_indent=" " * 10)
+def labelled(label: str, text: str, width: int = 10, columns: int = COLUMNS) -> list[str]:
+    """Wrap a text beside its label, which stands in a column of that width."""
+    lines = textwrap.wrap(
+        text,
+        columns,
+        initial_indent=f"{label:<{width}}",
+        subsequent_indent=" " * width,
+        break_on_hyphens=False,
+    )
+    # A very long word can begin a line that holds only the indent.
+    return [line.rstrip() for line in lines]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._drift_types impor
 from ansible_collections.planner.droplet.plugins.module_utils._plan_text import (
     COLUMNS,
     count,
+    labelled,
     shorten,
     table,
 )
@@ -34,7 +34,6 @@ from ansible_collections.planner.droplet.plugins.module_utils._release_log impor
 )
 
 SHOWN = 5
-_LABEL = 10
 _DIGITS = 12
 _REASON = 300
 _AGAIN = "ansible-playbook playbooks/site.yml"
@@ -121,11 +120,11 @@ def _log(seen: Mapping[str, Any]) -> Finding:
 def _lines(seen: Mapping[str, Any]) -> list[str]:
     records = _records(seen)
     now = _record(seen.get("current"))
-    lines = _wrap("Releases", _current(now) if now else _none(seen))
+    lines = labelled("Releases", _current(now) if now else _none(seen))
     disk = seen.get("disk")
     if isinstance(disk, Mapping):
         images, dumps = (shown(number(disk.get(name)), "?") for name in ("images_mb", "dumps_mb"))
-        lines += _wrap("", f"on disk {images} MiB of images, {dumps} MiB of dumps")
+        lines += labelled("", f"on disk {images} MiB of images, {dumps} MiB of dumps")
     return [*lines, "", *_table(records[-SHOWN:])] if records else lines
 
 
@@ -140,16 +139,6 @@ def _current(now: Record) -> str:
 
 def _none(seen: Mapping[str, Any]) -> str:
     return "none yet" if isinstance(seen.get("records"), (list, tuple)) else "?"
-
-
-def _wrap(label: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        COLUMNS,
-        initial_indent=f"{label:<{_LABEL}}",
-        subsequent_indent=" " * _LABEL,
-        break_on_hyphens=False,
-    )
 
 
 def _table(records: Sequence[Record]) -> list[str]:

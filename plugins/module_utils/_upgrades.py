@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from ansible_collections.planner.droplet.plugins.module_utils._drift_types impor
     number,
     section,
 )
-from ansible_collections.planner.droplet.plugins.module_utils._plan_text import COLUMNS, count
+from ansible_collections.planner.droplet.plugins.module_utils._plan_text import count, labelled
 
 UNATTENDED, BY_HAND = "unattended", "by hand"
 SHOWN_DAYS = 5
@@ -28,7 +27,6 @@ SHOWN_PACKAGES = 4
 REBOOT_DAYS = 3
 RUN_DAYS = 3
 _DAY = 86400
-_LABEL = 10
 _ACTIONS = ("Install", "Upgrade", "Downgrade", "Reinstall", "Remove", "Purge")
 # One of: name:arch (old, new), name:arch (version, automatic), name:arch (version)
 _PACKAGE = re.compile(
@@ -191,9 +189,9 @@ def _lines(seen: Mapping[str, Any]) -> list[str]:
         names = seen.get("reboot_packages")
         why = f" for {_some(names)}" if isinstance(names, (list, tuple)) and names else ""
         said.append(f"restart needed since {_utc(since)}{why}")
-    lines = _wrap("Updates", ", ".join(said))
+    lines = labelled("Updates", ", ".join(said))
     for day, by, changes in by_day(entries(seen.get("runs")))[-SHOWN_DAYS:]:
-        lines += _wrap("", f"{day} {by}: {_some(changes)}")
+        lines += labelled("", f"{day} {by}: {_some(changes)}")
     return lines
 
 
@@ -214,16 +212,6 @@ def by_day(runs: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]
 def _some(names: Sequence[object]) -> str:
     more = len(names) - SHOWN_PACKAGES
     return ", ".join(map(str, names[:SHOWN_PACKAGES])) + (f" and {more} more" if more > 0 else "")
-
-
-def _wrap(label: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        COLUMNS,
-        initial_indent=f"{label:<{_LABEL}}",
-        subsequent_indent=" " * _LABEL,
-        break_on_hyphens=False,
-    )
 
 
 def _utc(seconds: float) -> str:

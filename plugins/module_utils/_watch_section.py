@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,14 +16,13 @@ from ansible_collections.planner.droplet.plugins.module_utils._drift_types impor
     number,
     section,
 )
-from ansible_collections.planner.droplet.plugins.module_utils._plan_text import COLUMNS
+from ansible_collections.planner.droplet.plugins.module_utils._plan_text import labelled
 from ansible_collections.planner.droplet.plugins.module_utils._watch_message import lasting
 
 _ABOUT = "watch"
 _SITE = "ansible-playbook playbooks/site.yml --tags watch"
 _OLD_LOOKS = 5
 """Looks that may be missed: a boot, an upgrade of systemd."""
-_LABEL = 10
 
 
 def watch_section(seen: object) -> dict[str, Any]:
@@ -108,18 +106,8 @@ def _lines(seen: Mapping[str, Any]) -> list[str]:
     channels = status.get("channels")
     told = ", ".join(channels) if isinstance(channels, Mapping) else ""
     waiting = number(status.get("waiting")) or 0
-    lines = _wrap("Alerts", "; ".join(alerts) or "none stands")
-    lines += _wrap("", f"told by {told}; {waiting:.0f} messages wait")
+    lines = labelled("Alerts", "; ".join(alerts) or "none stands")
+    lines += labelled("", f"told by {told}; {waiting:.0f} messages wait")
     disk = status.get("disk")
     parts = [str(one) for one in disk] if isinstance(disk, list) else []
     return [*lines, *([""] if parts else []), *parts]
-
-
-def _wrap(label: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        COLUMNS,
-        initial_indent=f"{label:<{_LABEL}}",
-        subsequent_indent=" " * _LABEL,
-        break_on_hyphens=False,
-    )
