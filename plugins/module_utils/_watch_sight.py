@@ -51,9 +51,14 @@ class Sight:
         return float(sum(pair[1] for pair in windows[name]))
 
     def grown(self, name: str, total: float, window_s: float = HOUR_S) -> float:
-        """Return by how much a total grew in the last ``window_s`` seconds; a smaller one has begun again."""
+        """Return by how much a total grew in the last ``window_s`` seconds; a smaller one has begun again.
+
+        What the first look of all sees has grown nobody knows when: it is where counting begins.
+        """
         totals = self._kept("totals")
-        before = number(totals.get(name)) or 0.0
+        before = number(totals.get(name))
+        if before is None:
+            before = 0.0 if "at" in self.counters else total
         totals[name] = total
         return self.added(name, total if total < before else total - before, window_s)
 

@@ -25,7 +25,7 @@ class Host:
         self.root, self.programs = folder / "root", folder / "bin"
         self.programs.mkdir()
         self.root.mkdir()
-        self.counters: dict[str, Any] = {}
+        self.counters: dict[str, Any] = {"at": NOW - MINUTE}
         monkeypatch.setenv("PATH", str(self.programs))
 
     def file(self, path: str, content: str = "") -> Path:

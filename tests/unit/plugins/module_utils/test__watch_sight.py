@@ -27,10 +27,16 @@ def test_added() -> None:
 
 
 def test_grown() -> None:
-    """Only growth counts, also of a total that began again."""
-    counters: dict[str, Any] = {}
+    """Only growth counts, also of a total that began again; one that is new to a later look grew since the last."""
+    counters: dict[str, Any] = {"at": NOW}
     totals = [(0, 3), (1, 3), (2, 5), (3, 1), (90, 1)]
     assert [sight(at, counters).grown("x", total) for at, total in totals] == [3, 3, 5, 6, 0]
+
+
+def test_first_look() -> None:
+    """What was counted before anybody looked is no news."""
+    counters: dict[str, Any] = {}
+    assert [sight(at, counters).grown("x", total) for at, total in ((0, 3), (1, 5))] == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,7 @@ def test_grown() -> None:
 def test_damaged(damaged: dict[str, Any]) -> None:
     """What cannot be read begins anew."""
     assert sight(0, damaged).added("x", 1) == 1
-    assert sight(0, damaged).grown("y", 2) == 2
+    assert sight(0, damaged).grown("y", 2) == (2 if "at" in damaged else 0)
     assert sight(0, damaged).since == NOW - 60
 
 
