@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -40,7 +41,8 @@ def event_lock(path: str, name: str, wait_s: int) -> Iterator[None]:
                 time.sleep(0.5)
             else:
                 break
-        file.truncate(0)
-        file.write(f"{name} (pid {os.getpid()})\n")
-        file.flush()
+        # Only for whoever waits: a full disk keeps nobody from holding it.
+        with contextlib.suppress(OSError):
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{name} (pid {os.getpid()})\n".encode())
         yield

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from ansible_collections.planner.droplet.plugins.module_utils._backup_reader import read_busy
 from ansible_collections.planner.droplet.plugins.module_utils._drift_types import (
@@ -61,7 +62,8 @@ def run(settings: Settings, clock: Callable[[], float] = time.time) -> list[str]
     """Look once, and do what follows from it; return in words what was lost, and what could not be told to anybody."""
     with held(settings) as memory:
         now = clock()
-        findings, looked = _look(settings, memory, now)
+        complaints = [f"{one.subject}: {one.what}" for one in memory.losses]
+        findings, looked = _look(settings, memory, now, complaints)
         ways = channels(settings)
         told = [*broken(memory.outbox, tuple(ways), now), *judge_quiet(settings)]
         findings += told
@@ -71,14 +73,16 @@ def run(settings: Settings, clock: Callable[[], float] = time.time) -> list[str]
                 memory.alerts, findings, rule_of, now, settings, looked={*looked, "alerts", CHECK}
             )
             memory.alerts = step.state
-            append_told(settings.kept("history"), step.messages, now)
+            with _told(complaints):
+                append_told(settings.kept("history"), step.messages, now)
             memory.outbox.put(step.messages, tuple(ways), now)
-        complaints = [f"{one.subject}: {one.what}" for one in memory.losses]
-        complaints += memory.outbox.deliver(ways, clock(), lambda: save(settings, memory))
+        complaints += memory.outbox.deliver(
+            ways, clock(), lambda: _saved(settings, memory, complaints)
+        )
         complaints += _ping(settings, memory, tuple(ways), clock())
         memory.looked_at = now
         _touch()
-        return complaints
+        return list(dict.fromkeys(complaints))
 
 
 def deliver(
@@ -91,12 +95,29 @@ def deliver(
         return memory.outbox.deliver(ways, clock(), lambda: save(settings, memory))
 
 
-def _look(settings: Settings, memory: Memory, now: float) -> tuple[list[Finding], set[str]]:
+@contextmanager
+def _told(complaints: list[str]) -> Iterator[None]:
+    """Go on where a full disk takes nothing more: that is when a person must be told."""
+    try:
+        yield
+    except OSError as error:
+        complaints.append(str(error))
+
+
+def _saved(settings: Settings, memory: Memory, complaints: list[str]) -> None:
+    with _told(complaints):
+        save(settings, memory)
+
+
+def _look(
+    settings: Settings, memory: Memory, now: float, complaints: list[str]
+) -> tuple[list[Finding], set[str]]:
     """Look, and mend what can be mended."""
     thorough = memory.looks >= (THOROUGH_LATEST if read_busy() else THOROUGH)
     seen = look(settings, memory.counters, now, thorough=thorough)
     memory.counters, memory.looks = seen.counters, 1 if thorough else memory.looks + 1
-    append(settings.kept("history"), seen.samples, now)
+    with _told(complaints):
+        append(settings.kept("history"), seen.samples, now)
     monit = heard()
     healed, memory.heal = heal(settings, seen.findings, memory.heal, now)
     findings = [*seen.findings, *monit, *healed, *memory.losses]

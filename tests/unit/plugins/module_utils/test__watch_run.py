@@ -1,6 +1,8 @@
 """One run of planner-watch: from findings that a test gives to messages that a real HTTP server gets."""
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +133,21 @@ def test_damaged(bench: Bench, text: str) -> None:
     Path(bench.settings.kept("state.json")).write_text(text)
     assert [one.partition(":")[0] for one in bench.run(3)] == ["state", "outbox"]
     assert [one["kind"] for one in bench.got] == ["raised", "raised"]
+
+
+def test_full_disk(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes nothing more is what has to be told: neither state nor history keeps that from going out."""
+
+    def full(*_: object, **_more: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    bench.run()
+    for name in ("append", "append_told", "save"):
+        monkeypatch.setattr(_watch_run, name, full)
+    bench.findings = [FULL]
+    assert bench.run(2) == ["[Errno 28] No space left on device"] * 2
+    assert [one["kind"] for one in bench.got] == ["raised"]
+    assert bench.cleanings == 1
 
 
 def test_deliver(bench: Bench) -> None:
