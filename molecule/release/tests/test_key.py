@@ -120,7 +120,8 @@ def test_release(releases, key, instance, image, measured):
     assert releases.version == target
     assert (releases.last["result"], releases.last["by"]) == ("good", "key ci")
     releases.settled()
-    again = releases.playbook("site", *SOON, *key["options"])
+    # Not role backup: for a bare machine it keeps what the owner wrote, and here that is without an image now.
+    again = releases.playbook("site", *SOON, *key["options"], "--skip-tags", "backup")
     assert "changed=0 " in again.stdout, again.stdout
     assert releases.version == target
 
