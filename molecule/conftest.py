@@ -267,3 +267,25 @@ def load(outside: Outside) -> Load:
                 counts |= json.loads(process.communicate()[0])
 
     return under_load
+
+
+# What a scenario measured, in the order in which it did.
+NUMBERS: list[tuple[str, str]] = []
+
+
+@pytest.fixture(scope="session")
+def measured() -> Callable[..., None]:
+    """Return a function that keeps a number to be shown at the end of the scenario."""
+    return lambda what, value: NUMBERS.append((what, value))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show what was measured, here and where scripts/scenario.sh finds it."""
+    if not NUMBERS:
+        return
+    width = max(len(what) for what, _ in NUMBERS)
+    lines = [f"{what.ljust(width)}  {value}" for what, value in NUMBERS]
+    name = os.environ["MOLECULE_SCENARIO_NAME"]
+    (ROOT / f".cache/log/numbers-{name}.txt").write_text("\n".join([*lines, ""]))
+    for line in lines:
+        terminalreporter.write_line(line)

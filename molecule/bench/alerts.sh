@@ -26,6 +26,7 @@ up() {
   die "$1 did not start: $(docker logs --tail 5 "$1" 2>&1)"
 }
 
+# Whatever was left of it: also where there is none any more.
 down() { docker rm -f "$1" >/dev/null 2>&1 || true; }
 
 case ${1:-}:$# in

@@ -328,23 +328,3 @@ def watched(outside: Any) -> Callable[[], contextlib.AbstractContextManager[Watc
                 one.join()
 
     return watching
-
-
-NUMBERS: list[tuple[str, str]] = []
-
-
-@pytest.fixture(scope="session")
-def measured() -> Callable[..., None]:
-    """Return a function that keeps a number to be shown at the end of the scenario."""
-    return lambda what, value: NUMBERS.append((what, value))
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Show what was measured, here and where scripts/scenario.sh finds it."""
-    if not NUMBERS:
-        return
-    width = max(len(what) for what, _ in NUMBERS)
-    lines = [f"{what.ljust(width)}  {value}" for what, value in NUMBERS]
-    (ROOT / ".cache/log/numbers-backup.txt").write_text("\n".join([*lines, ""]))
-    for line in lines:
-        terminalreporter.write_line(line)
