@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 from typing import Any
 
 from ansible_collections.planner.droplet.plugins.module_utils._ask import moment, show_units
-from ansible_collections.planner.droplet.plugins.module_utils._event_lock import LOCK
+from ansible_collections.planner.droplet.plugins.module_utils._event_lock import is_held
 from ansible_collections.planner.droplet.plugins.module_utils._program_status import status_of
 
 PROGRAM = "/usr/local/sbin/planner-backup"
-LOCKS = "/proc/locks"
-HELD = re.compile(r"\d+: FLOCK .* (\S+:\d+) \d+ EOF")
 JOBS = ("planner-backup", "planner-backup-check", "planner-drill")
 PROPERTIES = (
     "--property=ActiveState,Result,NextElapseUSecRealtime,LastTriggerUSec,ExecMainExitTimestamp"
@@ -23,9 +19,9 @@ PROPERTIES = (
 def read_backups() -> dict[str, Any]:
     """Read what the module ``backup_state`` returns."""
     # Twice: what begins or ends meanwhile is under way, not cut off.
-    before = read_busy()
+    before = is_held()
     status, error = status_of(PROGRAM)
-    busy = before or read_busy()
+    busy = before or is_held()
     return {"status": status, "units": read_units(), "busy": busy, "error": error}
 
 
@@ -50,16 +46,3 @@ def _unit(timer: dict[str, str], service: dict[str, str]) -> dict[str, Any]:
         "result": service.get("Result", ""),
         "ended": moment(service.get("ExecMainExitTimestamp", "")),
     }
-
-
-def read_busy() -> bool | None:
-    """Look whether somebody holds the lock, without ever taking it: who waits for it must not be held up."""
-    try:
-        with open(LOCKS, encoding="ascii") as file:
-            held = {found[1] for line in file if (found := HELD.match(line))}
-        lock = os.stat(LOCK)
-    except FileNotFoundError:
-        return False if os.path.exists(LOCKS) else None
-    except (OSError, ValueError):
-        return None
-    return f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}" in held

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from ansible_collections.planner.droplet.plugins.module_utils._compose import DockerError
 
 LOCK = "/run/lock/planner-maintenance.lock"
+LOCKS = "/proc/locks"
+_FLOCK = re.compile(r"\d+: FLOCK .* (\S+:\d+) \d+ EOF")
 HELD = ""
 """In place of its path: the caller holds it already."""
 
@@ -46,3 +49,16 @@ def event_lock(path: str, name: str, wait_s: int) -> Iterator[None]:
             os.ftruncate(file.fileno(), 0)
             os.write(file.fileno(), f"{name} (pid {os.getpid()})\n".encode())
         yield
+
+
+def is_held() -> bool | None:
+    """Look whether somebody holds it, without ever taking it: who waits must not be held up. None: not known."""
+    try:
+        with open(LOCKS, encoding="ascii") as file:
+            held = {found[1] for line in file if (found := _FLOCK.match(line))}
+        lock = os.stat(LOCK)
+    except FileNotFoundError:
+        return False if os.path.exists(LOCKS) else None
+    except (OSError, ValueError):
+        return None
+    return f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}" in held

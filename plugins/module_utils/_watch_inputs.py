@@ -8,9 +8,9 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.planner.droplet.plugins.module_utils._watch_message import HOURS
 from ansible_collections.planner.droplet.plugins.module_utils._watch_settings import THRESHOLDS
 
-QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _URL = re.compile(r"https?://[!-~]+")
 _ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
 _CHAT = re.compile(r"-?\d+|@\w+")
@@ -64,7 +64,7 @@ def _addresses(secrets: Mapping[str, str]) -> Iterator[str]:
 
 def _hours(settings: Mapping[str, Any]) -> Iterator[str]:
     hours, zone = str(settings["quiet_hours"]), str(settings["timezone"])
-    if hours and not QUIET_HOURS.fullmatch(hours):
+    if hours and not HOURS.fullmatch(hours):
         yield f"watch_quiet_hours: {hours!r:.80} is not like 22:00-07:00. Do: write it so, or leave it empty"
     # The Droplet has its own list of zones; where this machine has none, the name is only looked at.
     known = zoneinfo.available_timezones()

@@ -13,13 +13,13 @@ from ansible_collections.planner.droplet.plugins.module_utils import (
     _watch_product,
 )
 from ansible_collections.planner.droplet.plugins.module_utils._ask import words
-from ansible_collections.planner.droplet.plugins.module_utils._backup_reader import read_busy
 from ansible_collections.planner.droplet.plugins.module_utils._drift_types import (
     OK,
     SEVERITIES,
     UNKNOWN,
     Finding,
 )
+from ansible_collections.planner.droplet.plugins.module_utils._event_lock import is_held
 from ansible_collections.planner.droplet.plugins.module_utils._watch_disk import disk_parts
 from ansible_collections.planner.droplet.plugins.module_utils._watch_settings import Settings
 from ansible_collections.planner.droplet.plugins.module_utils._watch_sight import (
@@ -104,7 +104,7 @@ def look(
 
     ``counters`` are those of the last look, ``now`` is in seconds since 1970.
     """
-    sight = Sight(settings, now, copy.deepcopy(dict(mapping(counters))), busy=read_busy() is True)
+    sight = Sight(settings, now, copy.deepcopy(dict(mapping(counters))), busy=is_held() is True)
     findings: list[Finding] = []
     looked: set[str] = set()
     bad: dict[str, tuple[Finding, ...]] = {}

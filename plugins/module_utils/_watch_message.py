@@ -27,7 +27,7 @@ MOST = 20
 _MOST_LETTERS = 400
 _LATEST = 1 << 36
 _UTC = dt.timezone.utc  # noqa: UP017 - targets may have Python 3.10
-_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def digest(events: Iterable[Event], now: float, settings: Settings) -> Message:
 
 def quiet(settings: Settings, now: float) -> bool:
     """Whether it is the time of the day at which only what is urgent is told."""
-    hours = _HOURS.fullmatch(settings.quiet_hours)
+    hours = HOURS.fullmatch(settings.quiet_hours)
     if not hours:
         return False
     begin_h, begin_min, end_h, end_min = (int(one) for one in hours.groups())
@@ -157,7 +157,7 @@ def quiet(settings: Settings, now: float) -> bool:
 def judge_quiet(settings: Settings) -> list[Finding]:
     """Warn where the quiet hours cannot be kept as they are meant: then nothing is held, or by UTC."""
     do = "correct watch_quiet_hours and watch_timezone, then run playbooks/site.yml"
-    if settings.quiet_hours and not _HOURS.fullmatch(settings.quiet_hours):
+    if settings.quiet_hours and not HOURS.fullmatch(settings.quiet_hours):
         what = f"{settings.quiet_hours!r} is not like 22:00-07:00: there are none"
         return [Finding(WARNING, "alerts", "quiet hours", what, do)]
     if _zone(settings) is None:

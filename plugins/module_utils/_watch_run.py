@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ansible_collections.planner.droplet.plugins.module_utils._backup_reader import read_busy
 from ansible_collections.planner.droplet.plugins.module_utils._drift_types import (
     OK,
     PROBLEM,
     Finding,
 )
+from ansible_collections.planner.droplet.plugins.module_utils._event_lock import is_held
 from ansible_collections.planner.droplet.plugins.module_utils._watch_alerts import observe
 from ansible_collections.planner.droplet.plugins.module_utils._watch_channels import (
     ChannelError,
@@ -113,7 +113,7 @@ def _look(
     settings: Settings, memory: Memory, now: float, complaints: list[str]
 ) -> tuple[list[Finding], set[str]]:
     """Look, and mend what can be mended."""
-    thorough = memory.looks >= (THOROUGH_LATEST if read_busy() else THOROUGH)
+    thorough = memory.looks >= (THOROUGH_LATEST if is_held() else THOROUGH)
     seen = look(settings, memory.counters, now, thorough=thorough)
     memory.counters, memory.looks = seen.counters, 1 if thorough else memory.looks + 1
     with _told(complaints):

@@ -48,7 +48,7 @@ class Bench:
         self.looked = folder / "run/looked"
         monkeypatch.setattr(_watch_run, "LOOKED", str(self.looked))
         monkeypatch.setattr(_watch_run, "heard", list)
-        monkeypatch.setattr(_watch_run, "read_busy", lambda: False)
+        monkeypatch.setattr(_watch_run, "is_held", lambda: False)
         monkeypatch.setattr(_watch_run, "heal", lambda *_: (self.healed, {}))
         monkeypatch.setattr(_watch_run, "look", self._look)
         monkeypatch.setattr(_watch_run, "clean", self._clean)

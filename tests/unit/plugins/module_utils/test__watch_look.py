@@ -95,7 +95,7 @@ def test_which_parts(
     expected: set[str],
 ) -> None:
     """Costly parts only where it is thorough, some of them not during an event."""
-    monkeypatch.setattr(_watch_look, "read_busy", lambda: busy)
+    monkeypatch.setattr(_watch_look, "is_held", lambda: busy)
     parts = [
         Part("good", good, ""),
         Part("slow", good, "", thorough=True),

@@ -65,7 +65,7 @@ def test_thorough(bench: Bench) -> None:
 def test_thorough_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes more memory than the plan leaves beside an event, so it waits for its end; not for ever."""
     bench.run(5)
-    monkeypatch.setattr(_watch_run, "read_busy", lambda: True)
+    monkeypatch.setattr(_watch_run, "is_held", lambda: True)
     bench.run(60)
     seen = read_memory(bench.settings).counters["thorough"]
     assert [number for number, one in enumerate(seen) if one] == [0, 60]

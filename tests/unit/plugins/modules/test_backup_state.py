@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.planner.droplet.plugins.module_utils import _backup_reader
+from ansible_collections.planner.droplet.plugins.module_utils import _backup_reader, _event_lock
 from ansible_collections.planner.droplet.plugins.modules import backup_state
 
 Run = Callable[[], dict[str, Any]]
@@ -46,7 +46,7 @@ def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The lock that all maintenance takes; nobody holds it."""
     path = tmp_path / "maintenance.lock"
     path.touch()
-    monkeypatch.setattr(_backup_reader, "LOCK", str(path))
+    monkeypatch.setattr(_event_lock, "LOCK", str(path))
     return path
 
 
@@ -184,5 +184,5 @@ def test_busy_not_known(lock: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -
     """A lock that was never made is nobody's; a kernel that does not tell is not a no."""
     lock.unlink()
     assert run()["busy"] is False
-    monkeypatch.setattr(_backup_reader, "LOCKS", str(lock.with_name("locks")))
+    monkeypatch.setattr(_event_lock, "LOCKS", str(lock.with_name("locks")))
     assert run()["busy"] is None
