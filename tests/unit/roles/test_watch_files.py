@@ -127,6 +127,9 @@ def test_monit(rendered: dict[str, Any]) -> None:
         assert f'exec "/usr/local/sbin/planner-watch-heard {name} ok"' in text
     assert set(re.findall(r"planner-watch-heard (\w+) ", text)) == CHECKS - {MONIT}
     assert "cpu usage > 95% " in text
+    # Nobody looks any more, or nobody has since the last reboot.
+    assert text.count('exec "/usr/local/sbin/planner-watch cry"') == 2
+    assert "if does not exist for 10 cycles" in text.partition("check file look ")[2]
     assert "unixsocket" in text
     assert " port " not in text
 
