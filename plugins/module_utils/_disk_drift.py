@@ -47,7 +47,7 @@ def compare(
     own = number((measured.get("parts") or {}).get("volumes"))
     if own is None or own >= 1:
         rows.append(("volumes", shown(own), "-"))
-    lines = table(("Part", "MiB", "planned"), rows, frozenset({0}))
+    lines = table(("Disk", "MiB", "planned"), rows, frozenset({0}))
     findings = [
         *_size(plan, measured),
         *(one for name in as_is if name != "postgres" for one in _part(plan, name, as_is[name])),

@@ -187,7 +187,7 @@ def status(settings: Settings, memory: Memory, now: float) -> Mapping[str, objec
         ],
         "channels": {
             one.subject: {"severity": one.severity, "what": one.what}
-            for one in broken(memory.outbox, ways, now)
+            for one in (broken(memory.outbox, ways, now) if ways else ())
         },
         "waiting": len(memory.outbox.waiting),
         "pinged": memory.pinged or None,

@@ -36,7 +36,7 @@ def judge(seen: Mapping[str, Any]) -> list[Finding]:
     if not isinstance(status, Mapping):
         what = f"it could not be asked: {seen.get('error') or 'nothing was seen'}"
         return [Finding(UNKNOWN, "looks", _ABOUT, what, _SITE)]
-    return [_looks(status), _pings(status), *_channels(status), *_standing(status)]
+    return [_looks(status), _pings(status), *_standing(status)]
 
 
 def _looks(status: Mapping[str, Any]) -> Finding:
@@ -71,19 +71,6 @@ def _pings(status: Mapping[str, Any]) -> Finding:
     return Finding(OK, "pings", _ABOUT, "the outside service is called")
 
 
-def _channels(status: Mapping[str, Any]) -> list[Finding]:
-    given = status.get("channels")
-    channels = given if isinstance(given, Mapping) else {}
-    return [
-        Finding(
-            str(one.get("severity")), "channel", str(name), str(one.get("what")),
-            "" if one.get("severity") == OK else "planner-watch test",
-        )
-        for name, one in channels.items()
-        if isinstance(one, Mapping)
-    ]  # fmt: skip
-
-
 def _standing(status: Mapping[str, Any]) -> list[Finding]:
     """Tell what the last look saw and no other section shows."""
     return [
@@ -107,7 +94,7 @@ def _lines(seen: Mapping[str, Any]) -> list[str]:
     told = ", ".join(channels) if isinstance(channels, Mapping) else ""
     waiting = number(status.get("waiting")) or 0
     lines = labelled("Alerts", "; ".join(alerts) or "none stands")
-    lines += labelled("", f"told by {told}; {waiting:.0f} messages wait")
+    lines += labelled("", f"told by {told or 'nobody'}; {waiting:.0f} messages wait")
     disk = status.get("disk")
     parts = [str(one) for one in disk] if isinstance(disk, list) else []
     return [*lines, *([""] if parts else []), *parts]

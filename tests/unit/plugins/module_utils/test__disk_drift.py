@@ -51,7 +51,7 @@ def test_all_is_well() -> None:
     subjects = {one.subject for one in found}
     assert subjects == {"size", *PLAN["parts"]} - {"reserve", "drill"}
     assert [line.split() for line in lines[:5]] == [
-        ["Part", "MiB", "planned"],
+        ["Disk", "MiB", "planned"],
         ["system", "1737.3", "3072"],
         ["swap", "1024", "1024"],
         ["journal", "120.5", "256"],

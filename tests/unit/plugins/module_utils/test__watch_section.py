@@ -40,7 +40,7 @@ def severities(made: dict[str, Any]) -> dict[str, str]:
 def test_good() -> None:
     """All is well, and it says who is told."""
     made = section()
-    assert severities(made) == {"looks": OK, "pings": OK, "channel": OK}
+    assert severities(made) == {"looks": OK, "pings": OK}
     assert made["lines"] == ["Alerts    none stands", "          told by telegram; 0 messages wait"]
 
 
@@ -54,7 +54,6 @@ TEST_JUDGED: list[tuple[dict[str, object], str, str]] = [
     ({"pings": False, "pinged": None}, "pings", WARNING),
     ({"pinged": None}, "pings", WARNING),
     ({"pinged": {"ok": False, "why": "it answered 500"}}, "pings", PROBLEM),
-    ({"channels": {"email": {"severity": PROBLEM, "what": "x"}}}, "channel", PROBLEM),
     ({"findings": [DISK]}, "disk", PROBLEM),
 ]
 
@@ -72,6 +71,11 @@ def test_alerts() -> None:
     made = section(alerts=[DISK | {"since": NOW - 3600}], waiting=2)
     assert made["lines"][0] == "Alerts    disk /, for 1 h"
     assert made["lines"][1].endswith("2 messages wait")
+
+
+def test_nobody() -> None:
+    """Without a channel nobody is told."""
+    assert section(channels={})["lines"][1] == "          told by nobody; 0 messages wait"
 
 
 @pytest.mark.parametrize(
