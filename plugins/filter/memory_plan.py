@@ -31,6 +31,10 @@ options:
     description: The backend's image, passed through to the plan's service C(backend).
     type: str
     default: ""
+  host_mb:
+    description: MiB for what runs on the host beside this collection's daemons.
+    type: int
+    default: 0
 """
 
 EXAMPLES = r"""
@@ -63,10 +67,11 @@ def memory_plan(
     services: list[dict[str, Any]] | None = None,
     swap_mb: int | None = None,
     image: str = "",
+    host_mb: int = 0,
 ) -> dict[str, Any]:
     """Plan, and let Ansible report a refusal as its own error."""
     try:
-        return plan(size, services or (), swap_mb, image).to_dict()
+        return plan(size, services or (), swap_mb, image, host_mb).to_dict()
     except ValueError as error:
         raise AnsibleFilterError(f"The memory plan was refused:\n{error}") from error
 

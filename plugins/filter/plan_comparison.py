@@ -26,6 +26,10 @@ options:
   swap_mb:
     description: Swap in MiB. Left out, each size's own proposal.
     type: int
+  host_mb:
+    description: MiB for what runs on the host beside this collection's daemons.
+    type: int
+    default: 0
 """
 
 EXAMPLES = r"""
@@ -50,10 +54,11 @@ def plan_comparison(
     services: list[dict[str, Any]],
     format: str = "text",  # noqa: A002 - the owner's word
     swap_mb: int | None = None,
+    host_mb: int = 0,
 ) -> str:
     """Compare, and let Ansible report wishes that mean nothing as its own error."""
     try:
-        return comparison(services, format, swap_mb)
+        return comparison(services, format, swap_mb, host_mb)
     except ValueError as error:
         raise AnsibleFilterError(f"planner.droplet.plan_comparison:\n{error}") from error
 

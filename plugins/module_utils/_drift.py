@@ -245,7 +245,7 @@ def limit_remedy(plan: Mapping[str, Any], services: object, name: str, needed: f
     why = f"measured {needed:.0f} x {HEADROOM}, next multiple of {step}"
     asked = _with_limit(plan, services, name, wanted)
     try:
-        raised = plan_of(plan["size"], asked, plan.get("swap_mb"))
+        raised = plan_of(plan["size"], asked, plan.get("swap_mb"), host_mb=plan.get("host_mb", 0))
     except PlanError as error:
         fits = [text for text in error.proposals if "fits as written" in text]
         instead = fits[0] if fits else "lower another limit, or take a larger size"

@@ -52,7 +52,9 @@ _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _LARGEST_PORT = 65535
 _SECRET_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The plan reports these itself, with more to say than the type.
-_JUDGED_BY_THE_PLAN = frozenset({"droplet_size", "droplet_services", "droplet_swap_mb"})
+_JUDGED_BY_THE_PLAN = frozenset(
+    {"droplet_size", "droplet_services", "droplet_swap_mb", "droplet_host_mb"}
+)
 
 
 def check_inputs(
@@ -82,6 +84,7 @@ def check_inputs(
             inputs.get("droplet_size"),
             inputs.get("droplet_services", ()),
             inputs.get("droplet_swap_mb"),
+            host_mb=inputs.get("droplet_host_mb", 0),
         )
     except PlanError as error:
         problems += error.problems

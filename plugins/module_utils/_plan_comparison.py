@@ -58,20 +58,20 @@ class Row:
         return {**asdict(self), "problems": list(self.problems)}
 
 
-def compare(services: object = (), swap_mb: object = None) -> tuple[Row, ...]:
+def compare(services: object = (), swap_mb: object = None, host_mb: object = 0) -> tuple[Row, ...]:
     """Plan for every size; raise :class:`PlanError` for wishes that mean nothing on any of them."""
     _, problems = parse_services(services)
     if problems:
         raise PlanError(problems)
-    return tuple(_row(SIZES[slug], services, swap_mb) for slug in COMPARED)
+    return tuple(_row(SIZES[slug], services, swap_mb, host_mb) for slug in COMPARED)
 
 
-def _row(size: Size, services: object, swap_mb: object) -> Row:
+def _row(size: Size, services: object, swap_mb: object, host_mb: object) -> Row:
     planned: dict[str, Any] | None = None
     problems: tuple[str, ...] = ()
     why = ""
     try:
-        planned = plan(size.slug, services, swap_mb).to_dict()
+        planned = plan(size.slug, services, swap_mb, host_mb=host_mb).to_dict()
     except PlanError as error:
         problems = tuple(str(problem) for problem in error.problems)
         more = len(problems) - 1
@@ -81,7 +81,7 @@ def _row(size: Size, services: object, swap_mb: object) -> Row:
         size.price_usd,
         size.vcpus,
         size.memory_mb,
-        size.budget_mb,
+        planned["budget_mb"] if planned else size.budget_mb,
         planned,
         problems,
         why,

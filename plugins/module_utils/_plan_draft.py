@@ -76,6 +76,7 @@ def draft(
         nominal_mb=machine.memory_mb,
         guest_mb=machine.guest_memory_mb,
         reserve_mb=machine.reserve_mb,
+        host_mb=machine.host_mb,
         budget_mb=machine.budget_mb,
         swap_mb=swap_mb,
         limits_mb=total,

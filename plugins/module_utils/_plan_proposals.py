@@ -29,7 +29,7 @@ def proposals(
             f"fits on {machine.slug}: {limits} (limit_mb), {here.limits_mb} MiB in all{swap}"
         )
     for slug in COMPARED:
-        larger = SIZES[slug]
+        larger = replace(SIZES[slug], host_mb=machine.host_mb)
         if larger.memory_mb > machine.memory_mb and _fits(larger, requests, swap_mb):
             found.append(f"fits as written on {slug} (${larger.price_usd:g} a month)")
             break

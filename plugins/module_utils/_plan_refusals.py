@@ -97,7 +97,7 @@ def _scenarios(drafted: Plan) -> Iterable[Problem]:
             f"limits of {drafted.limits_mb} MiB on {drafted.size} are {steady.swap_mb} too many: "
             f"of the {drafted.guest_mb} MiB its kernel shows, the system and Docker leave "
             f"{drafted.budget_mb} to containers",
-            "lower the limits or take a larger droplet_size",
+            f"lower the limits{' or droplet_host_mb' if drafted.host_mb else ''}, or take a larger droplet_size",
         )
         return  # every event would only repeat it
     workers = int(drafted.services["backend"].settings["workers"])

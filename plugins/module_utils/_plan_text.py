@@ -112,6 +112,7 @@ def table(
 
 
 def _header(plan: Mapping[str, Any]) -> list[str]:
+    own = f", {plan['host_mb']} for what you run beside" if plan.get("host_mb") else ""
     left = plan["budget_mb"] - plan["limits_mb"]
     machine = f"{count(plan['vcpus'], 'vCPU')}, {plan['disk_gb']} GB disk"
     return [
@@ -125,7 +126,7 @@ def _header(plan: Mapping[str, Any]) -> list[str]:
         *labelled(
             "Reserve",
             f"{plan['reserve_mb']} MiB for kernel, system and Docker, "
-            f"{daemons_mb()} of them for {len(DAEMONS)} daemons",
+            f"{daemons_mb()} of them for {len(DAEMONS)} daemons{own}",
         ),
         *labelled(
             "Budget",

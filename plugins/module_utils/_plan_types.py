@@ -63,6 +63,8 @@ class Plan:
     nominal_mb: int
     guest_mb: int
     reserve_mb: int
+    host_mb: int
+    """Of the reserve, what the owner runs on the host."""
     budget_mb: int
     swap_mb: int
     limits_mb: int

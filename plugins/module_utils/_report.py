@@ -32,10 +32,12 @@ def report(plan: object, output: object, cost: Mapping[str, Any] | None = None) 
     return drawn[_format(output)]()
 
 
-def comparison(services: object, output: object, swap_mb: object = None) -> str:
+def comparison(
+    services: object, output: object, swap_mb: object = None, host_mb: object = 0
+) -> str:
     """Render all sizes side by side; raise :class:`PlanError` as :func:`compare` does."""
     chosen = _format(output)
-    rows = compare(services, swap_mb)
+    rows = compare(services, swap_mb, host_mb)
     drawn: dict[str, Callable[[], str]] = {
         "text": lambda: comparison_text(rows),
         "json": lambda: _json([row.to_dict() for row in rows]),

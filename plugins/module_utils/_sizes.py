@@ -15,7 +15,10 @@ AS_OF = "2026-03"
 
 @dataclass(frozen=True)
 class Size:
-    """One row of the price list. ``memory_mb`` is nominal: what is sold, not what the kernel shows."""
+    """One row of the price list. ``memory_mb`` is nominal: what is sold, not what the kernel shows.
+
+    ``host_mb`` is the owner's own: what runs on the host beside this collection's daemons.
+    """
 
     slug: str
     memory_mb: int
@@ -23,6 +26,7 @@ class Size:
     disk_gb: int
     transfer_gb: int
     price_usd: float
+    host_mb: int = 0
 
     @property
     def guest_memory_mb(self) -> int:
@@ -43,7 +47,8 @@ class Size:
         to larger sizes. GKE's and Nebius' kube-reserved tables land within 10 % of it at 1 GB.
         :mod:`_daemons` names who lives in it; a unit test keeps it large enough for them.
         """
-        return round(370 + 0.018 * self.memory_mb) + (64 if self.memory_mb >= 4096 else 0)
+        system_mb = round(370 + 0.018 * self.memory_mb) + (64 if self.memory_mb >= 4096 else 0)
+        return system_mb + self.host_mb
 
     @property
     def budget_mb(self) -> int:

@@ -5,6 +5,7 @@ import math
 import re
 from typing import Any
 
+import pytest
 from ansible_collections.planner.droplet.plugins.module_utils._events import events
 from ansible_collections.planner.droplet.plugins.module_utils._memory_plan import plan
 from ansible_collections.planner.droplet.plugins.module_utils._plan_types import Plan
@@ -267,3 +268,28 @@ def as_wish(
 def test_swap_as_text() -> None:
     """A number from the command line arrives as text and means the same."""
     assert plan("s-1vcpu-1gb", [], "2048") == plan("s-1vcpu-1gb", [], 2048)
+
+
+def test_host() -> None:
+    """What the owner runs on the host comes off the containers' budget, in proposals too, and is kept in the plan."""
+    without, beside = plan("s-1vcpu-2gb"), plan("s-1vcpu-2gb", host_mb="12")
+    assert beside.reserve_mb - without.reserve_mb == without.budget_mb - beside.budget_mb == 12
+    assert beside.to_dict()["host_mb"] == 12
+    assert plan("s-1vcpu-2gb", host_mb=None) == without
+    # Beside a release 4 MiB are free at 1 GB.
+    swapped = [plan("s-1vcpu-1gb", host_mb=own).scenarios["release"].swap_mb for own in (4, 12)]
+    assert swapped == [0, 8]
+    with pytest.raises(PlanError) as refused:
+        plan("s-1vcpu-1gb", host_mb=400)
+    assert refused.value.proposals[-1].startswith("fits as written on s-1vcpu-2gb")
+    assert "or droplet_host_mb" in str(refused.value)
+    with pytest.raises(PlanError) as refused:
+        plan("s-1vcpu-1gb", host_mb=1400)
+    assert not refused.value.proposals[-1].startswith("fits as written on s-1vcpu-2gb")
+
+
+@pytest.mark.parametrize("wrong", ["12M", -1, 1.5, True])
+def test_host_is_no_amount(wrong: object) -> None:
+    """It is named with what was written."""
+    with pytest.raises(PlanError, match=r"droplet_host_mb = .*: is no amount of MiB"):
+        plan("s-1vcpu-1gb", host_mb=wrong)
